@@ -1,0 +1,67 @@
+# Everything starts here; it needs Python 3.11 or newer and nothing else.
+#
+#   make up      install what running needs and start Darkroom on this machine; Ctrl-C stops it
+#   make test    install what the tests need (torch included) and run them
+#
+# PORT=8000 FLOWER_PORT=5555 BROKER_PORT=6399 CACHE_PORT=6398 move the servers; PYTHON=python3.12 picks an interpreter.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+UV_VERSION := 0.13.9
+UV := $(BIN)/uv pip install --python $(BIN)/python --quiet
+
+# A stamp says that a list is installed. Both lists hold the same versions of what they share, and installing one
+# removes nothing of the other.
+MADE := $(VENV)/.made
+LIGHT := $(VENV)/.light
+FULL := $(VENV)/.full
+
+.PHONY: up test lint types bench lock clean
+.DELETE_ON_ERROR:
+
+up: $(LIGHT)
+	@exec $(BIN)/darkroom up
+
+test: $(FULL)
+	$(BIN)/pytest
+
+lint: $(FULL)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(FULL)
+	$(BIN)/mypy
+
+bench: $(FULL)
+	@set -e; for file in $(sort $(wildcard benchmarks/*.py)); do echo "== $$file"; $(BIN)/python "$$file"; done
+
+# Pins and hashes, for every platform and Python from 3.11 on; no address of a package index.
+LOCK := $(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --no-header --quiet
+lock: $(MADE)
+	$(LOCK) -o requirements/base.txt
+	$(LOCK) --extra fastsam --extra qwen --extra test -c requirements/base.txt -o requirements/test.txt
+
+# What `make` made; the data in .darkroom stay.
+clean:
+	rm -rf $(VENV) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(MADE): Makefile
+	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Darkroom needs Python 3.11 or newer; \
+	$(PYTHON) is " + sys.version.split()[0] + ". Name another one: make PYTHON=python3.12 up")'
+	@test -x $(BIN)/python || { echo "Creating $(VENV)"; $(PYTHON) -m venv $(VENV); } || { rm -rf $(VENV); exit 1; }
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
+	@touch $@
+
+$(LIGHT): requirements/base.txt pyproject.toml $(MADE)
+	@echo "Installing the light set"
+	@$(UV) --require-hashes -r requirements/base.txt
+	@$(UV) --no-deps -e .
+	@touch $@
+
+$(FULL): requirements/test.txt $(LIGHT)
+	@echo "Installing what the tests need"
+	@$(UV) --require-hashes -r requirements/test.txt
+	@touch $@

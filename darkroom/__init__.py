@@ -1,0 +1,1 @@
+"""The command line: starts Darkroom on one machine, looks after it, and edits photos through it."""

@@ -1,0 +1,199 @@
+"""The `darkroom` command."""
+
+import asyncio
+import contextlib
+import os
+import signal
+import sys
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from pydantic import ValidationError
+from rich.console import Console
+from rich.progress import BarColumn, Progress, SpinnerColumn, TaskProgressColumn, TextColumn, TimeElapsedColumn
+
+from darkroom import doctor, stack
+from darkroom.edit import Order, Report, Status, connect, edit as carry_out, media_type
+from darkroom.errors import CommandError, UsageError
+from darkroom.output import LinePrinter
+from darkroom.stack import StackSettings, free_ports
+from darkroom.supervisor import Supervisor
+from tasks.jobs import Operation
+from worker_profiles import ProfileName, load
+
+EXIT_STATUSES = (
+    "Exit status: 0 it worked; 1 the edit, the start or a check failed; 2 bad usage or input; "
+    "3 Darkroom cannot be reached."
+)
+_INTERRUPTED = 130
+"""128 + SIGINT, as shells report it."""
+
+app = typer.Typer(
+    help="Darkroom edits photos: removes and inserts objects, corrects the white balance, paints from a prompt.",
+    epilog=EXIT_STATUSES,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+ImageFile = Annotated[Path | None, typer.Option(exists=True, dir_okay=False, readable=True)]
+
+
+def main() -> None:
+    """Run the command line: errors are sentences on stderr, and the exit status is documented in --help."""
+    console = Console(stderr=True)
+    try:
+        app()
+    except CommandError as error:
+        console.print(f"[bold red]Error:[/] {_escaped(error)}", highlight=False, soft_wrap=True)
+        sys.exit(error.exit_status)
+    except (KeyboardInterrupt, asyncio.CancelledError):
+        sys.exit(_INTERRUPTED)
+
+
+@app.command(epilog=EXIT_STATUSES)
+def up(
+    port: Annotated[int | None, typer.Option(help="Gateway's port; PORT, 8000.")] = None,
+    flower_port: Annotated[int | None, typer.Option(help="Flower's port; FLOWER_PORT, 5555.")] = None,
+) -> None:
+    """Start everything on this machine; Ctrl-C or SIGTERM stops it.
+
+    Data live in .darkroom/ and survive a restart. REDIS_URL, IMAGE_CACHE_URL and IMAGE_STORE_URL name servers to
+    use instead of the embedded ones; BROKER_PORT and CACHE_PORT move those.
+    """
+    chosen = {"port": port, "flower_port": flower_port}
+    settings = _stack_settings(**{name: value for name, value in chosen.items() if value is not None})
+    asyncio.run(stack.up(settings, LinePrinter()))
+
+
+@app.command(epilog=EXIT_STATUSES)
+def worker(profile: Annotated[ProfileName, typer.Argument(help="The pool that this worker belongs to.")]) -> None:
+    """Run the worker of one pool in this process (containers, systemd). REDIS_URL names the broker."""
+    environment = {**os.environ, "DARKROOM_PROFILE": profile}
+    os.execve(sys.executable, stack.worker_arguments(load(profile)), environment)  # noqa: S606 - signals have to reach Celery itself, not a parent
+
+
+@app.command(epilog=EXIT_STATUSES)
+def gateway(
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port to listen on.", envvar="PORT")] = 8000,
+) -> None:
+    """Run the gateway in this process (containers, systemd). REDIS_URL names the broker."""
+    os.execv(sys.executable, stack.gateway_arguments(host, port))  # noqa: S606 - signals have to reach it
+
+
+@app.command(epilog=EXIT_STATUSES)
+def edit(
+    out: Annotated[Path, typer.Option("--out", "-o", help="Where the result goes; .png, .jpg or .webp.")],
+    operation: Annotated[Operation, typer.Option(help="What to do.")],
+    photo: Annotated[
+        Path | None, typer.Argument(exists=True, dir_okay=False, readable=True, help="The photo to edit.")
+    ] = None,
+    mask: ImageFile = None,
+    reference: ImageFile = None,
+    reference_mask: ImageFile = None,
+    prompt: Annotated[str | None, typer.Option(help="What the result should show.")] = None,
+    seed: Annotated[int | None, typer.Option(min=0, max=2**32 - 1, help="The same seed gives the same result.")] = None,
+    url: Annotated[str, typer.Option(help="Where Darkroom runs.", envvar="DARKROOM_URL")] = "http://127.0.0.1:8000",
+    local: Annotated[bool, typer.Option("--local", help="Start Darkroom for this one edit.")] = False,
+) -> None:
+    """Edit a photo. Ctrl-C cancels the edit.
+
+    --mask is white where the photo may change (removal, insertion); --reference holds the object to insert and
+    --reference-mask isolates it.
+    """
+    accept = media_type(out)
+    order = Order(operation, photo, mask, reference, reference_mask, prompt, seed)
+    if photo is None and operation is not Operation.TEXT_TO_IMAGE:
+        raise UsageError(f"{operation} needs a photo to edit.")
+    if not out.parent.is_dir():
+        raise UsageError(f"There is no folder {out.parent} to write {out.name} into.")
+    content = asyncio.run(_edit(order, accept, url, local=local))
+    try:
+        out.write_bytes(content)
+    except OSError as error:
+        raise UsageError(f"Cannot write {out}: {error.strerror}.") from error
+    typer.echo(str(out))
+
+
+@app.command("doctor", epilog=EXIT_STATUSES)
+def run_doctor() -> None:
+    """Check this machine and the running Darkroom, and say how to mend what is wrong."""
+    findings = asyncio.run(doctor.examine(_stack_settings()))
+    console = Console()
+    colours = {doctor.Verdict.OK: "green", doctor.Verdict.WARN: "yellow", doctor.Verdict.FAIL: "bold red"}
+    for finding in findings:
+        console.print(
+            f"[{colours[finding.verdict]}]{finding.verdict:<4}[/] {_escaped(finding.text)}",
+            highlight=False,
+            soft_wrap=True,
+        )
+    if any(finding.verdict is doctor.Verdict.FAIL for finding in findings):
+        raise typer.Exit(1)
+
+
+async def _edit(order: Order, accept: str, url: str, *, local: bool) -> bytes:
+    task = asyncio.current_task()
+    assert task is not None  # noqa: S101 - this is a coroutine
+    # Like Ctrl-C: the job is cancelled, and a stack of our own is stopped.
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    with _progress() as report:
+        if not local:
+            async with connect(url) as client:
+                return await carry_out(client, order, accept, report)
+        async with _own_stack() as its_url, connect(its_url) as client:
+            return await carry_out(client, order, accept, report)
+
+
+@contextlib.asynccontextmanager
+async def _own_stack() -> AsyncIterator[str]:
+    """Run a stack of our own on free ports and a folder that is removed with it; yields its address."""
+    ports = dict(zip(("port", "flower_port", "broker_port", "cache_port"), free_ports(4), strict=True))
+    with tempfile.TemporaryDirectory(prefix="darkroom-") as folder:
+        settings = _stack_settings(**ports, data=Path(folder))
+        lines: list[str] = []
+        try:
+            async with Supervisor(lambda name, line: lines.append(f"{name} │ {line}")) as supervisor:
+                await stack.start(settings, supervisor)
+                yield settings.gateway_url
+        except CommandError:
+            typer.echo("\n".join(lines[-20:]), err=True)
+            raise
+
+
+@contextlib.contextmanager
+def _progress() -> Iterator[Report]:
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TaskProgressColumn(),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        bar = progress.add_task("sending", total=1.0)
+        yield lambda status: progress.update(bar, completed=status.progress, description=describe(status))
+
+
+def describe(status: Status) -> str:
+    """Return the words beside the progress bar."""
+    if status.loading_message:
+        return status.loading_message
+    if status.queue_position:
+        return f"{status.status}, {status.queue_position} before it"
+    return str(status.status)
+
+
+def _stack_settings(**values: object) -> StackSettings:
+    try:
+        return StackSettings.model_validate({**StackSettings().model_dump(), **values})
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise UsageError(f"{str(first['loc'][0]).upper()}={first['input']!r}: {first['msg']}.") from error
+
+
+def _escaped(text: object) -> str:
+    return str(text).replace("[", r"\[")

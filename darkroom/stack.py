@@ -1,0 +1,345 @@
+"""Darkroom on one machine: two Valkey servers, a worker per pool, Flower and the gateway, until somebody stops it."""
+
+import asyncio
+import contextlib
+import fcntl
+import os
+import signal
+import socket
+import sys
+from collections.abc import Awaitable, Callable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import Annotated, Any
+
+import httpx
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from darkroom import parent, valkey
+from darkroom.errors import CommandError, UsageError
+from darkroom.supervisor import SUPERVISOR, Backoff, Log, Program, Supervisor, Tier
+from tasks.settings import EMBEDDED_BROKER_PORT, EMBEDDED_CACHE_PORT
+from worker_profiles import Profile
+from worker_profiles.local import PROFILES
+
+_LOOK_SECONDS = 0.2
+_ANSWER_SECONDS = 5.0
+_FRONT_GRACE_SECONDS = 8.0
+"""The gateway closes its event streams within 5 s (--timeout-graceful-shutdown)."""
+
+Port = Annotated[int, Field(ge=1, le=65_535)]
+
+
+class StackSettings(BaseSettings):
+    """What `darkroom up` reads from the environment."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="ignore", populate_by_name=True, env_ignore_empty=True)
+
+    port: Port = 8000
+    flower_port: Port = 5555
+    broker_port: Port = EMBEDDED_BROKER_PORT
+    cache_port: Port = EMBEDDED_CACHE_PORT
+    redis_url: str | None = None
+    """A broker that runs elsewhere; none is started then."""
+    image_cache_url: str | None = None
+    """A hot image tier that runs elsewhere; none is started then."""
+    image_store_url: str | None = None
+    """Durable image tier; unset: a folder under ``data``."""
+    data: Annotated[Path, Field(validation_alias="DARKROOM_DATA")] = Path(".darkroom")
+    """Everything that outlives a restart."""
+    start_seconds: Annotated[float, Field(gt=0, validation_alias="DARKROOM_START_SECONDS")] = 60.0
+    """Until everything answers. Usual: under 10 s on two cores; a first start on a cold disk takes longer."""
+    worker_grace_seconds: Annotated[float, Field(gt=0, validation_alias="DARKROOM_GRACE_SECONDS")] = 25.0
+    """A worker's time to finish a short task or give a job back; what is killed then is redone after its lease."""
+
+    @property
+    def gateway_url(self) -> str:
+        """Where the gateway answers."""
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def flower_url(self) -> str:
+        """Where Flower answers."""
+        return f"http://127.0.0.1:{self.flower_port}"
+
+    @property
+    def broker(self) -> str:
+        """The broker in use."""
+        return self.redis_url or valkey.Address(self.broker_port).url
+
+    @property
+    def cache(self) -> str:
+        """The hot image tier in use."""
+        return self.image_cache_url or valkey.Address(self.cache_port).url
+
+    @property
+    def store(self) -> str:
+        """The durable image tier in use."""
+        return self.image_store_url or (self.data.absolute() / "images").as_uri()
+
+    def listeners(self) -> dict[str, int]:
+        """The ports that the stack is going to listen on, by the variable that changes each."""
+        ports = {"PORT": self.port, "FLOWER_PORT": self.flower_port}
+        if self.redis_url is None:
+            ports["BROKER_PORT"] = self.broker_port
+        if self.image_cache_url is None:
+            ports["CACHE_PORT"] = self.cache_port
+        return ports
+
+
+def servers(settings: StackSettings) -> list[Program]:
+    """Return the Valkey servers to start; none for those that the settings name elsewhere."""
+    wanted = []
+    if settings.redis_url is None:
+        wanted.append(valkey.broker(valkey.find_server(), settings.broker_port, settings.data / "broker"))
+    if settings.image_cache_url is None:
+        wanted.append(valkey.cache(valkey.find_server(), settings.cache_port, settings.data / "cache"))
+    return wanted
+
+
+def services(settings: StackSettings) -> list[Program]:
+    """Return what needs the servers: the workers, Flower and the gateway."""
+    return [*(_worker(profile, settings) for profile in PROFILES), _flower(settings), _gateway(settings)]
+
+
+def _environment(settings: StackSettings) -> dict[str, str]:
+    return {
+        "REDIS_URL": settings.broker,
+        "IMAGE_CACHE_URL": settings.cache,
+        "IMAGE_STORE_URL": settings.store,
+        "PYTHONUNBUFFERED": "1",
+    }
+
+
+def _worker(profile: Profile, settings: StackSettings) -> Program:
+    return Program(
+        name=profile.name,
+        arguments=worker_arguments(profile),
+        tier=Tier.WORKERS,
+        grace_seconds=settings.worker_grace_seconds,
+        environment={**_environment(settings), "DARKROOM_PROFILE": profile.name},
+    )
+
+
+def _flower(settings: StackSettings) -> Program:
+    return Program(
+        name="flower",
+        arguments=(
+            *(sys.executable, "-m", "celery", "--quiet", "-A", "tasks.app", "flower"),
+            *("--address=127.0.0.1", f"--port={settings.flower_port}"),
+            *("--persistent=True", f"--db={settings.data.absolute() / 'flower.db'}"),
+            "--purge_offline_workers=60",
+            # Workers answer no remote control (it wedges them), so Flower's questions and buttons have no use, and
+            # each unanswered question would be a warning.
+            *("--read_only=True", "--enable_events=False", "--inspect_timeout=100", "--logging=error"),
+        ),
+        tier=Tier.FRONT,
+        grace_seconds=_FRONT_GRACE_SECONDS,
+        environment=_environment(settings),
+    )
+
+
+def _gateway(settings: StackSettings) -> Program:
+    return Program(
+        name="gateway",
+        arguments=gateway_arguments("127.0.0.1", settings.port),
+        tier=Tier.FRONT,
+        grace_seconds=_FRONT_GRACE_SECONDS,
+        environment=_environment(settings),
+    )
+
+
+def worker_arguments(profile: Profile) -> tuple[str, ...]:
+    """Return the command line of a worker."""
+    return (sys.executable, "-m", "celery", "--quiet", *profile.celery_arguments())
+
+
+def gateway_arguments(host: str, port: int) -> tuple[str, ...]:
+    """Return the command line of the gateway."""
+    return (
+        *(sys.executable, "-m", "uvicorn", "api.app:create_app", "--factory"),
+        *("--host", host, "--port", str(port)),
+        # An open event stream would otherwise keep the server from stopping.
+        *("--timeout-graceful-shutdown", "5"),
+        *("--no-server-header", "--loop", "uvloop"),
+    )
+
+
+async def up(settings: StackSettings, log: Log, backoff: Backoff | None = None) -> None:
+    """Run the stack until SIGINT, SIGTERM or SIGHUP; no process is left when this returns.
+
+    Raises ``CommandError`` when it cannot start.
+    """
+    with _locked(settings.data):
+        check_ports(settings)
+        async with Supervisor(log, backoff) as supervisor:
+            stop = _stop_requests(supervisor, log)
+            starting = asyncio.create_task(start(settings, supervisor))
+            stopping = asyncio.create_task(stop.wait())
+            await asyncio.wait({starting, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            if starting.done():
+                starting.result()
+                log("", f"Darkroom is ready: {settings.gateway_url}")
+                log(SUPERVISOR, f"Flower: {settings.flower_url}   Stop: Ctrl-C")
+                await stopping
+            starting.cancel()
+            log(SUPERVISOR, "stopping")
+    log(SUPERVISOR, "stopped")
+
+
+async def start(settings: StackSettings, supervisor: Supervisor) -> None:
+    """Start everything and return when it answers.
+
+    Raises ``CommandError`` that names what is missing after ``start_seconds``.
+    """
+    wanted = servers(settings)
+    for program in wanted:
+        assert program.directory is not None  # noqa: S101 - valkey.py sets it
+        program.directory.mkdir(parents=True, exist_ok=True)
+        supervisor.start(program)
+    deadline = asyncio.get_running_loop().time() + settings.start_seconds
+    async with httpx.AsyncClient(trust_env=False, timeout=_ANSWER_SECONDS) as client:
+        await _until_complete(partial(silent_servers, settings), deadline, supervisor)
+        for program in services(settings):
+            supervisor.start(program)
+        await _until_complete(partial(_not_ready, settings, client), deadline, supervisor)
+
+
+async def _until_complete(look: Callable[[], Awaitable[list[str]]], deadline: float, supervisor: Supervisor) -> None:
+    """Return when nothing is missing any more; raise ``CommandError`` with what is, after the deadline."""
+    clock = asyncio.get_running_loop().time
+    while missing := await look():
+        if clock() > deadline:
+            unsteady = [f"{name} keeps ending (its lines above say why)" for name in supervisor.unsteady()]
+            raise CommandError(f"Darkroom did not become ready in time: {'; '.join([*missing, *unsteady])}.")
+        await asyncio.sleep(_LOOK_SECONDS)
+
+
+async def silent_servers(settings: StackSettings) -> list[str]:
+    """Return a phrase for each Valkey server that does not answer yet."""
+    silent = []
+    for name, url in (("the broker", settings.broker), ("the image cache", settings.cache)):
+        client = Redis.from_url(url, socket_connect_timeout=_ANSWER_SECONDS, socket_timeout=_ANSWER_SECONDS)
+        try:
+            await client.ping()
+        except RedisError as error:
+            silent.append(f"{name} does not answer ({error})")
+        finally:
+            await client.aclose()
+    return silent
+
+
+async def _not_ready(settings: StackSettings, client: httpx.AsyncClient) -> list[str]:
+    return [*await _gateway_lacks(settings, client), *await _flower_lacks(settings, client)]
+
+
+async def _gateway_lacks(settings: StackSettings, client: httpx.AsyncClient) -> list[str]:
+    try:
+        answer = await client.get(f"{settings.gateway_url}/api/system/health")
+        health = answer.json()
+    except (httpx.HTTPError, ValueError):
+        return ["the gateway does not answer"]
+    return ailing_services(answer.status_code, health, {profile.service for profile in PROFILES})
+
+
+async def _flower_lacks(settings: StackSettings, client: httpx.AsyncClient) -> list[str]:
+    try:
+        answer = await client.get(f"{settings.flower_url}/healthcheck")
+    except httpx.HTTPError:
+        return ["Flower does not answer"]
+    return [] if answer.is_success else [f"Flower answers {answer.status_code}"]
+
+
+def ailing_services(status_code: int, health: Any, wanted: set[Any]) -> list[str]:
+    """Return a phrase for each service that system health does not call healthy.
+
+    A pool that is asleep counts as ailing here: on one machine every pool has its worker.
+    """
+    if not isinstance(health, dict) or not isinstance(health.get("services"), dict):
+        return [f"the gateway answers {status_code} to /api/system/health"]
+    states = {name: health["services"].get(name, {}).get("status", "unknown") for name in sorted(wanted)}
+    ailing = [f"{name} is {state}" for name, state in states.items() if state != "healthy"]
+    if not ailing and health.get("status") != "healthy":
+        return [f"the system is {health.get('status')}"]
+    return ailing
+
+
+def check_ports(settings: StackSettings) -> None:
+    """Raise ``UsageError`` that names the first port which is taken, and the variable that changes it."""
+    listeners = settings.listeners()
+    for variable, port in listeners.items():
+        twin = next((other for other, its in listeners.items() if its == port and other != variable), None)
+        if twin is not None:
+            raise UsageError(f"{variable} and {twin} are both {port}; give each a port of its own.")
+        if not is_free(port):
+            raise UsageError(
+                f"Port {port} on 127.0.0.1 is taken by another program. "
+                f"Stop that one, or choose another port: {variable}={port + 1} make up."
+            )
+
+
+def is_free(port: int) -> bool:
+    """Whether a server could listen on this loopback port now."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+            probe.listen()
+        except OSError:
+            return False
+    return True
+
+
+def free_ports(count: int) -> list[int]:
+    """Return loopback ports that nobody listens on now."""
+    with contextlib.ExitStack() as held:
+        probes = [held.enter_context(socket.socket()) for _ in range(count)]
+        for probe in probes:
+            probe.bind(("127.0.0.1", 0))
+        return [probe.getsockname()[1] for probe in probes]
+
+
+@contextlib.contextmanager
+def _locked(data: Path) -> Iterator[None]:
+    """Hold the folder: a second stack on the same files would corrupt them."""
+    try:
+        data.mkdir(parents=True, exist_ok=True)
+        lock = (data / "lock").open("a+")
+    except OSError as error:
+        raise UsageError(f"Cannot write to {data.absolute()}: {error.strerror}.") from error
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            lock.seek(0)
+            raise UsageError(
+                f"Darkroom already runs in this folder (process {lock.read().strip() or 'unknown'}, "
+                f"data in {data.absolute()}). Stop that one first, or start this one elsewhere."
+            ) from None
+        lock.seek(0)
+        lock.truncate()
+        lock.write(str(os.getpid()))
+        lock.flush()
+        yield
+
+
+def _stop_requests(supervisor: Supervisor, log: Log) -> asyncio.Event:
+    """Return an event that the first stop signal sets; the second signal kills everything."""
+    stop = asyncio.Event()
+
+    def request() -> None:
+        if stop.is_set():
+            log(SUPERVISOR, "killing everything")
+            supervisor.kill()
+        stop.set()
+
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        loop.add_signal_handler(number, request)
+    if parent.started_by_make():
+        watch = loop.create_task(parent.parent_interrupted(), name="parent")
+        watch.add_done_callback(lambda _: stop.set())
+    return stop

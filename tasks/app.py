@@ -1,0 +1,51 @@
+"""The Celery app, and what a process that uses it has open."""
+
+from functools import cached_property
+from typing import Any
+
+import structlog
+from celery import Celery, signals
+
+from tasks import logs, messages, store
+from tasks.ledger import Ledger
+from tasks.runtime import Runtime
+from tasks.settings import settings
+from tasks.store import ImageStore
+
+
+class Darkroom(Celery):  # type: ignore[misc] # Celery ships no types
+    """Celery with the two things that our tasks need: the ledger everywhere, the runtime in workers."""
+
+    _runtime: Runtime | None = None
+
+    @property
+    def ledger(self) -> Ledger:
+        """The ledger, over the result backend's address."""
+        ledger: Ledger = self.backend.ledger
+        return ledger
+
+    @cached_property
+    def images(self) -> ImageStore:
+        """The image store of a client; a worker's is in its runtime. Raises ``UnavailableError`` if none is known."""
+        return store.connect(settings(), self.ledger.client)
+
+    @property
+    def runtime(self) -> Runtime:
+        """What a worker opened at its start. Raises ``RuntimeError`` in any other process."""
+        if self._runtime is None:
+            raise RuntimeError("The runtime is opened when a worker starts; this process is none.")
+        return self._runtime
+
+    @runtime.setter
+    def runtime(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+
+
+app = Darkroom("darkroom", task_cls="tasks.base:DarkroomTask", config_source="celeryconfig")
+
+
+@signals.before_task_publish.connect
+def _stamp(headers: dict[str, Any], **_: Any) -> None:
+    headers.update(messages.stamps(structlog.contextvars.get_contextvars()))
+
+logs.listen()

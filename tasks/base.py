@@ -1,0 +1,67 @@
+"""The base of every task: no error may end the worker, and a part of a job reports to the job."""
+
+from typing import Any
+
+import structlog
+from celery import Task
+from celery.exceptions import Ignore, Reject, Retry
+
+from tasks import ledger
+from tasks.app import Darkroom
+from tasks.errors import DarkroomError, Interrupted, translate
+from tasks.jobs import Stage
+from tasks.ledger import Claimed, Held, Ledger, Token
+from tasks.results import CLAIM, part_of
+
+log = structlog.get_logger(__name__)
+
+_OUTCOMES = (DarkroomError, Interrupted, Ignore, Reject, Retry)
+
+
+class DarkroomTask(Task):  # type: ignore[misc] # Celery ships no types
+    """Base of all tasks (``Celery(task_cls=…)``)."""
+
+    throws = (DarkroomError, Interrupted)  # logged in a line, without a traceback
+    max_retries = 2
+    """Celery runs a task again whose pool child died, this often."""
+    abstract = True
+    app: Darkroom
+
+    @property
+    def ledger(self) -> Ledger:
+        """The ledger of this process."""
+        return self.app.ledger
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Run the task; as a part of a job, only while the job wants it, and tell the job what came out."""
+        part = part_of(self.request)
+        if part is None:
+            return self._guarded(*args, **kwargs)
+        chord, role = part
+        if self.ledger.apply(ledger.enter(chord)) is not Held.YES:
+            log.info("part.dropped", job_id=chord.job_id, role=role)
+            return None
+        made = self._guarded(*args, **kwargs)
+        self.ledger.apply(ledger.part(chord, role, made["image_id"]))
+        return made
+
+    def claim(self, job_id: str, stage: Stage) -> Token:
+        """Take a job for this task; what the task returns or raises ends the job. Raises ``Ignore`` if refused."""
+        token = ledger.new_token(job_id)
+        claimed = self.ledger.apply(ledger.claim(token, stage, str(self.request.hostname)))
+        if claimed is not Claimed.CLAIMED:
+            log.info("job.not_claimed", job_id=job_id, stage=stage, reason=claimed)
+            raise Ignore
+        setattr(self.request, CLAIM, token)
+        return token
+
+    def _guarded(self, *args: Any, **kwargs: Any) -> Any:
+        # MemoryError and SystemExit wedge or end a worker of Celery 5.7; here they are failures like any other.
+        try:
+            return self.run(*args, **kwargs)
+        except _OUTCOMES:
+            raise
+        except BaseException as error:
+            translated = translate(error)
+            log.exception("task.failed", code=translated.code)
+            raise translated from error

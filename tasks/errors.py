@@ -1,0 +1,178 @@
+"""The one exception tree.
+
+::
+
+    DarkroomError(code, detail)
+    ├── InputError        the caller has to change something
+    ├── NotFoundError     the id names nothing (any more)
+    ├── ConflictError     the thing exists but its state does not allow this
+    ├── UnavailableError  try again later, or somewhere else
+    └── ProcessingError   accepted work that could not be finished
+
+An error is a code (stable, for programs) and a sentence (for people: what happened and what to change).
+Both are the exception's positional arguments, so an error survives JSON and pickle unchanged.
+Interrupted is not an error of the work: it tells a running task to put its work down.
+"""
+
+from enum import StrEnum
+from typing import Self
+
+from celery.exceptions import SoftTimeLimitExceeded, TimeLimitExceeded, WorkerLostError
+
+
+class ErrorCode(StrEnum):
+    """Stable codes; docs/errors.md describes each."""
+
+    # InputError
+    IMAGE_INVALID = "image_invalid"
+    IMAGE_TRUNCATED = "image_truncated"
+    IMAGE_FORMAT_UNSUPPORTED = "image_format_unsupported"
+    IMAGE_TOO_LARGE = "image_too_large"
+    IMAGE_MISSING = "image_missing"
+    BASE64_INVALID = "base64_invalid"
+    MASK_MISSING = "mask_missing"
+    MASK_EMPTY = "mask_empty"
+    MASK_MISMATCH = "mask_mismatch"
+    REFERENCE_MISSING = "reference_missing"
+    CROP_OUTSIDE = "crop_outside"
+    SIZE_UNREACHABLE = "size_unreachable"
+    PARAMETER_INVALID = "parameter_invalid"
+    JSON_INVALID = "json_invalid"
+    BODY_TOO_LARGE = "body_too_large"
+    MEDIA_TYPE_UNSUPPORTED = "media_type_unsupported"
+    ENGINE_UNSUPPORTED = "engine_unsupported"
+    # NotFoundError
+    JOB_UNKNOWN = "job_unknown"
+    IMAGE_UNKNOWN = "image_unknown"
+    ROUTE_UNKNOWN = "route_unknown"
+    METHOD_NOT_ALLOWED = "method_not_allowed"
+    # ConflictError
+    RESULT_NOT_READY = "result_not_ready"
+    JOB_FAILED = "job_failed"
+    JOB_CANCELLED = "job_cancelled"
+    JOB_EXISTS = "job_exists"
+    # UnavailableError
+    QUEUE_FULL = "queue_full"
+    BROKER_UNAVAILABLE = "broker_unavailable"
+    STORE_UNAVAILABLE = "store_unavailable"
+    WAIT_EXPIRED = "wait_expired"
+    SHUTTING_DOWN = "shutting_down"
+    # ProcessingError
+    WORKER_LOST = "worker_lost"
+    TIME_LIMIT = "time_limit"
+    OUT_OF_MEMORY = "out_of_memory"
+    ENGINE_FAILED = "engine_failed"
+    INTERNAL = "internal"
+
+
+class DarkroomError(Exception):
+    """Base of every error that Darkroom raises on purpose."""
+
+    def __init__(self, code: ErrorCode | str, detail: str) -> None:
+        """Remember the code and the sentence; both are also ``args``."""
+        super().__init__(str(code), detail)
+
+    @property
+    def code(self) -> ErrorCode:
+        """The stable code."""
+        return ErrorCode(self.args[0])
+
+    @property
+    def detail(self) -> str:
+        """What happened and what to change, in a sentence."""
+        return str(self.args[1])
+
+    def __str__(self) -> str:
+        """The sentence: what a log line or a terminal shows."""
+        return self.detail
+
+
+class InputError(DarkroomError):
+    """The request cannot be carried out as it is; the caller has to change something."""
+
+
+class NotFoundError(DarkroomError):
+    """The id names nothing, or nothing any more."""
+
+
+class ConflictError(DarkroomError):
+    """The thing exists, but its state does not allow this now."""
+
+
+class UnavailableError(DarkroomError):
+    """A part of Darkroom is overloaded or away; trying again later can succeed."""
+
+
+class ProcessingError(DarkroomError):
+    """Accepted work could not be finished."""
+
+    @classmethod
+    def internal(cls) -> Self:
+        """An unforeseen failure; the log has its cause, the client gets no traceback."""
+        return cls(ErrorCode.INTERNAL, "The edit failed for a reason that is ours, not yours; the log has the cause.")
+
+
+_NOT_FOUND = {
+    ErrorCode.JOB_UNKNOWN,
+    ErrorCode.IMAGE_UNKNOWN,
+    ErrorCode.ROUTE_UNKNOWN,
+    ErrorCode.METHOD_NOT_ALLOWED,
+}
+_CONFLICT = {
+    ErrorCode.RESULT_NOT_READY,
+    ErrorCode.JOB_FAILED,
+    ErrorCode.JOB_CANCELLED,
+    ErrorCode.JOB_EXISTS,
+}
+_UNAVAILABLE = {
+    ErrorCode.QUEUE_FULL,
+    ErrorCode.BROKER_UNAVAILABLE,
+    ErrorCode.STORE_UNAVAILABLE,
+    ErrorCode.WAIT_EXPIRED,
+    ErrorCode.SHUTTING_DOWN,
+}
+_PROCESSING = {
+    ErrorCode.WORKER_LOST,
+    ErrorCode.TIME_LIMIT,
+    ErrorCode.OUT_OF_MEMORY,
+    ErrorCode.ENGINE_FAILED,
+    ErrorCode.INTERNAL,
+}
+_KINDS: dict[ErrorCode, type[DarkroomError]] = dict.fromkeys(ErrorCode, InputError) | {
+    **dict.fromkeys(_NOT_FOUND, NotFoundError),
+    **dict.fromkeys(_CONFLICT, ConflictError),
+    **dict.fromkeys(_UNAVAILABLE, UnavailableError),
+    **dict.fromkeys(_PROCESSING, ProcessingError),
+}
+
+
+def error_of(code: ErrorCode, detail: str) -> DarkroomError:
+    """Return the error that a stored code and sentence stand for."""
+    return _KINDS[code](code, detail)
+
+
+def translate(error: BaseException) -> DarkroomError:
+    """Return a foreign error as one of ours; the one place where they are told apart, by type."""
+    match error:
+        case DarkroomError():
+            return error
+        case MemoryError():
+            return ProcessingError(ErrorCode.OUT_OF_MEMORY, "The edit needed more memory than the worker has.")
+        case SoftTimeLimitExceeded() | TimeLimitExceeded():
+            return ProcessingError(ErrorCode.TIME_LIMIT, "The edit took longer than a worker may; try a smaller photo.")
+        case WorkerLostError():
+            return ProcessingError(ErrorCode.WORKER_LOST, "The worker that ran this died; try a smaller photo.")
+        case _:
+            return ProcessingError.internal()
+
+
+class Interrupted(Exception):  # noqa: N818 - not an error: the work was taken from the task
+    """Raised inside running work when it must stop: its job was cancelled or taken over, or the worker drains."""
+
+
+class JobTaken(Interrupted):
+    """The job is cancelled, finished or held by another attempt: stop and write nothing."""
+
+
+class Draining(Interrupted):
+    """The worker shuts down: give the job back to the queue."""

@@ -1,0 +1,70 @@
+"""Masks: H × W uint8, 0 or 255; 255 is the area to change."""
+
+from typing import Final
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from tasks.errors import ErrorCode, InputError
+
+Mask = NDArray[np.uint8]
+
+THRESHOLD: Final = 128
+ASPECT_TOLERANCE: Final = 0.01
+"""How far the aspect ratios of a mask and its photo may differ, as a fraction: rounding of a smaller preview."""
+
+
+def binarise(grey: NDArray[np.uint8]) -> Mask:
+    """Return 255 where the H × W picture is at least 128, else 0."""
+    return np.where(grey >= THRESHOLD, np.uint8(255), np.uint8(0))
+
+
+def fit_mask(mask: Mask, height: int, width: int) -> Mask:
+    """Bring a mask to the photo's height and width in pixels, by nearest neighbour.
+
+    Raises ``InputError(mask_mismatch)`` if the aspect ratios differ by more than ``ASPECT_TOLERANCE`` and by more
+    than a pixel of the mask.
+    """
+    mask_height, mask_width = mask.shape
+    if (mask_height, mask_width) == (height, width):
+        return mask
+    slack = max(ASPECT_TOLERANCE * mask_width, 1)
+    if abs(mask_width - mask_height * width / height) > slack:
+        raise InputError(
+            ErrorCode.MASK_MISMATCH,
+            f"The mask is {mask_width} × {mask_height} pixels but the photo is {width} × {height}; "
+            "send a mask of the photo's size or of its aspect ratio.",
+        )
+    return np.asarray(cv2.resize(mask, (width, height), interpolation=cv2.INTER_NEAREST_EXACT), np.uint8)
+
+
+def require_non_empty(mask: Mask) -> None:
+    """Raise ``InputError(mask_empty)`` if the mask marks nothing."""
+    if not mask.any():
+        raise InputError(ErrorCode.MASK_EMPTY, "The mask marks nothing; paint the area to change in white.")
+
+
+def dilate(mask: Mask, radius: float) -> Mask:
+    """Grow the white area by ``radius`` pixels in every direction (a disc); the time does not depend on the radius."""
+    if radius <= 0 or not mask.any():
+        return mask.copy()
+    x0, y0, x1, y1 = grow(bounding_box(mask), int(np.ceil(radius)), mask.shape)
+    distance = cv2.distanceTransform(255 - mask[y0:y1, x0:x1], cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+    grown = np.zeros_like(mask)
+    grown[y0:y1, x0:x1][distance <= radius] = 255
+    return grown
+
+
+def bounding_box(mask: Mask) -> tuple[int, int, int, int]:
+    """Return x0, y0, x1, y1 of the white area, x1 and y1 exclusive. Raises ``InputError(mask_empty)``."""
+    require_non_empty(mask)
+    x, y, width, height = cv2.boundingRect(mask)
+    return x, y, x + width, y + height
+
+
+def grow(box: tuple[int, int, int, int], margin: int, shape: tuple[int, ...]) -> tuple[int, int, int, int]:
+    """Widen a box by ``margin`` pixels on every side, within an array of ``shape`` (H, W, …)."""
+    x0, y0, x1, y1 = box
+    height, width = shape[:2]
+    return max(x0 - margin, 0), max(y0 - margin, 0), min(x1 + margin, width), min(y1 + margin, height)

@@ -1,0 +1,434 @@
+"""The job manager: one record per job in Valkey, and the only moves that can change it.
+
+Celery on Redis alone loses and repeats messages (docs/decisions/0001). So Celery carries job ids, and the ledger
+decides: each move is one Lua script, atomic on the server, legal or refused. A move is a value, built by a function
+of this module and applied by whoever holds a connection, blocking (``Ledger``) or not (``AsyncLedger``)::
+
+    opening:  submit ─► claim ─► launch ─► enter, part … (chord header)
+    body:     claim ─► renew … ─► finish
+    any time: cancel; release (drain); requeue (sweeper)
+
+Keys, all under ``darkroom:``: ``job:{id}`` (hash), ``events:{id}`` (stream of at most 200), ``jobs:open`` (sorted by
+when the sweeper looks next), ``jobs:waiting:{queue}`` (the line before a pool), ``jobs:seconds`` (learned durations),
+``jobs:dead`` (dead letters), ``workers`` and ``worker:{name}`` (who is alive).
+"""
+
+import hashlib
+import json
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from importlib import resources
+from typing import Any, Generic, Literal, TypeVar
+
+import redis
+import redis.asyncio
+from redis.backoff import ExponentialBackoff
+from redis.retry import Retry
+
+from tasks.errors import ErrorCode, ProcessingError, UnavailableError
+from tasks.jobs import Edit, Event, Failure, Job, Operation, Role, Stage, State
+from tasks.queues import PRIORITY_STEPS, SEPARATOR, Priority, Queue
+from tasks.settings import settings
+
+T = TypeVar("T")
+
+SERVED_BY: Mapping[Operation, Queue] = dict.fromkeys(Operation, Queue.GENERATION)
+"""The pool that a job waits for."""
+
+_SCRIPTS = (
+    *("announce", "cancel", "celery_meta", "claim", "due", "enter", "events", "finish", "launch", "overview"),
+    *("part", "postpone", "read", "release", "renew", "requeue", "submit"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Move(Generic[T]):
+    """One call of one script, and how to read its answer."""
+
+    script: str
+    arguments: tuple[str | int | float, ...]
+    parse: Callable[[Any], T]
+
+
+class Submitted(StrEnum):
+    """Answer to ``submit``."""
+
+    CREATED = "created"
+    KNOWN = "known"
+    """The same job was submitted before: nothing was written."""
+    OTHER = "other"
+    """The id belongs to another edit."""
+
+
+class Claimed(StrEnum):
+    """Answer to ``claim``; everything but CLAIMED means: do nothing."""
+
+    CLAIMED = "claimed"
+    UNKNOWN = "unknown"
+    FINAL = "final"
+    ELSEWHERE = "elsewhere"
+    HELD = "held"
+    EXHAUSTED = "exhausted"
+
+
+class Held(StrEnum):
+    """Answer to a holder's move: whether the job is still its own."""
+
+    YES = "yes"
+    CANCELLED = "cancelled"
+    LOST = "lost"
+
+
+class Requeued(StrEnum):
+    """Answer to ``requeue``."""
+
+    REQUEUED = "requeued"
+    MOVED = "moved"
+    BURIED = "buried"
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """The right to change a job: of one attempt (claim) or of one chord (launch)."""
+
+    job_id: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class QueueDepth:
+    """How much work one queue holds."""
+
+    queue: Queue
+    messages: int
+    waiting_jobs: int
+    """Jobs that no worker of this pool has claimed yet."""
+    oldest_seconds: float
+    """Age of the job at the head of the line; 0 when the line is empty."""
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """Workers and queues at one moment."""
+
+    workers: tuple[dict[str, Any], ...]
+    """As ``tasks.presence`` announces them."""
+    queues: dict[Queue, QueueDepth]
+    open_jobs: int
+
+
+def events_key(job_id: str) -> str:
+    """Return the key of the job's event stream, to block on."""
+    return f"darkroom:events:{job_id}"
+
+
+def new_job_id() -> str:
+    """Return an id that nobody can guess."""
+    return str(uuid.uuid4())
+
+
+def new_token(job_id: str) -> Token:
+    """Return the token of a new attempt or chord."""
+    return Token(job_id, uuid.uuid4().hex)
+
+
+def submit(
+    job_id: str,
+    edit: Edit,
+    *,
+    message: str = "",
+    list_key: str = "",
+    owner: str,
+    priority: Priority = Priority.INTERACTIVE,
+    request_id: str = "",
+) -> Move[Submitted]:
+    """Write the record and push its opening task's message (none if Celery delivered one already)."""
+    body = edit.model_dump_json(exclude_defaults=True)
+    kind = f"{edit.operation}:{settings().generation_engine}"
+    fields = {"edit": body, "kind": kind, "owner": owner, "priority": int(priority), "request_id": request_id}
+    return Move(
+        "submit",
+        (
+            *(job_id, hashlib.sha256(f"{owner}\n{body}".encode()).hexdigest(), SERVED_BY[edit.operation]),
+            *(settings().grace_seconds, list_key, message),
+            *(part for pair in fields.items() for part in pair),
+        ),
+        Submitted,
+    )
+
+
+def claim(token: Token, stage: Literal[Stage.OPENING, Stage.BODY], worker: str) -> Move[Claimed]:
+    """Take the job for one lease."""
+    limits = settings()
+    return Move(
+        "claim",
+        (token.job_id, stage, token.value, worker, limits.lease_seconds, limits.max_attempts, *_worker_lost()),
+        Claimed,
+    )
+
+
+def renew(token: Token) -> Move[Held]:
+    """Keep the job for another lease."""
+    return Move("renew", (token.job_id, token.value, settings().lease_seconds), _held("renewed"))
+
+
+def progress(token: Token, step: int, total_steps: int, message: str) -> Move[Held]:
+    """Tell that ``step`` of ``total_steps`` begins, and keep the job."""
+    done = (step - 1) / total_steps
+    return Move(
+        "renew",
+        (token.job_id, token.value, settings().lease_seconds, done, step, total_steps, message),
+        _held("renewed"),
+    )
+
+
+def launch(attempt: Token, chord: Token, parts: int, known: Mapping[Role, str]) -> Move[Held]:
+    """Hand the job over to a chord of ``parts`` header tasks; ``known`` are the images that exist already."""
+    flat = tuple(word for role, image_id in known.items() for word in (role, image_id))
+    return Move(
+        "launch",
+        (attempt.job_id, attempt.value, chord.value, parts, settings().grace_seconds, *flat),
+        _held("launched"),
+    )
+
+
+def enter(chord: Token) -> Move[Held]:
+    """Start a header task."""
+    return Move("enter", (chord.job_id, chord.value, settings().lease_seconds), _held("entered"))
+
+
+def part(chord: Token, role: Role, image_id: str) -> Move[Held]:
+    """Store what a header task made."""
+    arguments = (chord.job_id, chord.value, role, image_id, settings().grace_seconds)
+    return Move("part", arguments, _held("stored", "complete", "known"))
+
+
+def succeed(token: Token, result: dict[str, Any]) -> Move[Held]:
+    """Commit the result of the attempt."""
+    payload = json.dumps(result)
+    return Move(
+        "finish",
+        (token.job_id, token.value, State.DONE, "result", payload, payload, settings().job_retention_seconds),
+        _held("finished"),
+    )
+
+
+def fail(token: Token, failure: Failure) -> Move[Held]:
+    """End the job with an error, by the attempt or by a header task of the live chord."""
+    return Move(
+        "finish",
+        (token.job_id, token.value, State.ERROR, "failure", *_failure_arguments(failure)),
+        _held("finished"),
+    )
+
+
+def cancel(job_id: str) -> Move[State | None]:
+    """Cancel the job; the answer is its (now final) state, None if the id is unknown."""
+    meta = _exception_meta("TaskRevokedError", "celery.exceptions", "cancelled")
+    return Move(
+        "cancel",
+        (job_id, meta, settings().job_retention_seconds),
+        lambda reply: None if reply == "unknown" else State(reply),
+    )
+
+
+def release(token: Token, list_key: str, message: str) -> Move[Held]:
+    """Give the job back to the front of its queue without counting the attempt."""
+    arguments = (token.job_id, token.value, settings().grace_seconds, list_key, message)
+    return Move("release", arguments, _held("released"))
+
+
+def requeue(job: Job, list_key: str, message: str) -> Move[Requeued]:
+    """Put a lost job back at the front of its queue, or bury it when it had its attempts."""
+    limits = settings()
+    return Move(
+        "requeue",
+        (
+            *(job.id, f"{job.enqueued_at:.6f}", limits.max_attempts, limits.grace_seconds, list_key, message),
+            *_worker_lost(),
+        ),
+        Requeued,
+    )
+
+
+def postpone(job: Job) -> Move[None]:
+    """Let the sweeper look at the job again after another grace."""
+    return Move("postpone", (job.id, f"{job.enqueued_at:.6f}", settings().grace_seconds), lambda _: None)
+
+
+def due(limit: int) -> Move[tuple[str, ...]]:
+    """Ids of open jobs that the sweeper should look at."""
+    return Move("due", (limit,), tuple)
+
+
+def read(job_id: str) -> Move[tuple[Job, str] | None]:
+    """Return the record with the id of its last event; None if there is no such job."""
+    return Move("read", (job_id,), lambda reply: _job(job_id, reply) if reply else None)
+
+
+def events(job_id: str, after: str = "0-0") -> Move[tuple[Event, ...]]:
+    """Return the job's events after an event id."""
+    return Move("events", (job_id, after), lambda reply: tuple(_event(*entry) for entry in reply))
+
+
+def celery_meta(job_id: str) -> Move[dict[str, Any] | None]:
+    """Return a job as the task meta that Celery's clients read; None if there is no such job."""
+    return Move("celery_meta", (job_id,), lambda reply: json.loads(reply) if reply else None)
+
+
+def announce(worker: str, state: dict[str, Any], seconds: int) -> Move[None]:
+    """Tell a worker's state for so many seconds; 0 takes it off the list."""
+    return Move("announce", (worker, json.dumps(state), seconds), lambda _: None)
+
+
+def overview() -> Move[Overview]:
+    """Return the live workers and every queue's depth."""
+    return Move("overview", (SEPARATOR, ",".join(map(str, PRIORITY_STEPS)), *Queue), _overview)
+
+
+def _held(*accepted: str) -> Callable[[str], Held]:
+    return lambda reply: Held.YES if reply in accepted else Held(reply)
+
+
+def _exception_meta(name: str, module: str, *arguments: str) -> str:
+    """JSON of an exception as Celery's clients expect it in a task's meta."""
+    return json.dumps({"exc_type": name, "exc_message": arguments, "exc_module": module})
+
+
+def _failure_arguments(failure: Failure) -> tuple[str, str, int]:
+    meta = _exception_meta(ProcessingError.__name__, ProcessingError.__module__, failure.code, failure.detail)
+    return json.dumps(asdict(failure)), meta, settings().job_retention_seconds
+
+
+def _worker_lost() -> tuple[str, str, int]:
+    attempts = settings().max_attempts
+    return _failure_arguments(
+        Failure(
+            ErrorCode.WORKER_LOST,
+            f"The worker that ran this job died {attempts} times; the job is set aside. Try a smaller photo.",
+        )
+    )
+
+
+def _fields(flat: list[str]) -> dict[str, str]:
+    return dict(zip(flat[::2], flat[1::2], strict=True))
+
+
+def _optional_float(text: str | None) -> float | None:
+    return float(text) if text else None
+
+
+def _job(job_id: str, reply: Any) -> tuple[Job, str]:
+    flat, rank, seconds, last_event = reply
+    record = _fields(flat)
+    job = Job(
+        id=job_id,
+        edit=Edit.model_validate_json(record["edit"]),
+        owner=record["owner"],
+        priority=Priority(int(record["priority"])),
+        state=State(record["state"]),
+        stage=Stage(record["stage"]),
+        created_at=float(record["created_at"]),
+        enqueued_at=float(record["enqueued_at"]),
+        started_at=_optional_float(record.get("started_at")),
+        finished_at=_optional_float(record.get("finished_at")),
+        lease_until=float(record["lease_until"]),
+        attempts=int(record["attempts"]),
+        launch=record["launch"],
+        progress=float(record["progress"]),
+        step=int(record["step"]),
+        total_steps=int(record["total_steps"]),
+        message=record["message"],
+        request_id=record["request_id"],
+        worker=record["worker"],
+        parts={Role(name[5:]): value for name, value in record.items() if name.startswith("part:")},
+        result=json.loads(record["result"]) if record.get("result") else None,
+        failure=_failure(record.get("failure")),
+        queue_position=rank,
+        typical_seconds=_optional_float(seconds),
+    )
+    return job, last_event
+
+
+def _failure(text: str | None) -> Failure | None:
+    if not text:
+        return None
+    fields = json.loads(text)
+    return Failure(ErrorCode(fields["code"]), fields["detail"])
+
+
+def _event(event_id: str, flat: list[str]) -> Event:
+    fields = _fields(flat)
+    return Event(
+        id=event_id,
+        state=State(fields["state"]),
+        progress=float(fields["progress"]),
+        step=int(fields["step"]),
+        total_steps=int(fields["total_steps"]),
+        message=fields["message"],
+        at=float(fields["at"]),
+    )
+
+
+def _overview(reply: Any) -> Overview:
+    workers, queues, open_jobs = reply
+    depths = (QueueDepth(Queue(name), messages, jobs, float(oldest)) for name, messages, jobs, oldest in queues)
+    return Overview(tuple(map(json.loads, workers)), {depth.queue: depth for depth in depths}, open_jobs)
+
+
+def _source(script: str) -> str:
+    folder = resources.files("tasks") / "lua"
+    return (folder / "prelude.lua").read_text() + (folder / f"{script}.lua").read_text()
+
+
+_UNREACHABLE = "Darkroom's broker does not answer; try again in a few seconds."
+
+
+class Ledger:
+    """Applies moves over a blocking connection; safe to share between threads."""
+
+    def __init__(self, client: "redis.Redis") -> None:
+        """Prepare every script; nothing is sent yet."""
+        self.client = client
+        self._scripts = {name: client.register_script(_source(name)) for name in _SCRIPTS}
+
+    def apply(self, move: Move[T]) -> T:
+        """Apply a move. Raises ``UnavailableError`` (broker_unavailable) when the server does not answer."""
+        try:
+            return move.parse(self._scripts[move.script](args=move.arguments))
+        except (redis.ConnectionError, redis.TimeoutError, redis.BusyLoadingError) as error:
+            raise UnavailableError(ErrorCode.BROKER_UNAVAILABLE, _UNREACHABLE) from error
+
+
+class AsyncLedger:
+    """Applies moves without blocking the event loop."""
+
+    def __init__(self, client: "redis.asyncio.Redis") -> None:
+        """Prepare every script; nothing is sent yet."""
+        self.client = client
+        self._scripts = {name: client.register_script(_source(name)) for name in _SCRIPTS}
+
+    async def apply(self, move: Move[T]) -> T:
+        """Apply a move. Raises ``UnavailableError`` (broker_unavailable) when the server does not answer."""
+        try:
+            return move.parse(await self._scripts[move.script](args=move.arguments))
+        except (redis.ConnectionError, redis.TimeoutError, redis.BusyLoadingError) as error:
+            raise UnavailableError(ErrorCode.BROKER_UNAVAILABLE, _UNREACHABLE) from error
+
+
+def connect(url: str) -> Ledger:
+    """Return a ledger for a worker or a Python client: it rides out a restart of the server of about 10 s."""
+    return Ledger(
+        redis.Redis.from_url(
+            url,
+            decode_responses=True,
+            socket_timeout=5,
+            socket_connect_timeout=3,
+            socket_keepalive=True,
+            health_check_interval=5,
+            retry=Retry(ExponentialBackoff(cap=2, base=0.05), retries=8),
+            retry_on_error=[redis.ConnectionError, redis.TimeoutError, redis.BusyLoadingError],
+        )
+    )

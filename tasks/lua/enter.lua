@@ -1,0 +1,8 @@
+-- A header task starts. Refused when its job is final or was launched anew since.
+-- ARGV: id, launch, lease seconds
+local id, launch = ARGV[1], ARGV[2]
+if launch == '' or get(id, 'launch') ~= launch then return 'lost' end
+local until_ = math.max(number(id, 'lease_until'), now() + tonumber(ARGV[3]))
+set(id, 'lease_until', stamp(until_))
+look_again(id, until_)
+return 'entered'

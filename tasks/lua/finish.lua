@@ -1,0 +1,15 @@
+-- The commit: only the live token (or, while the chord's header runs, the live launch) can make a result visible.
+-- ARGV: id, authority, state, field ('result' or 'failure'), JSON, meta JSON, retention
+local id, authority, state = ARGV[1], ARGV[2], ARGV[3]
+if authority == '' then return 'lost' end
+local by_token = get(id, 'token') == authority
+local by_launch = get(id, 'launch') == authority and get(id, 'stage') == 'parts' and state == 'error'
+if not (by_token or by_launch) then return 'lost' end
+if state == 'done' then
+  -- Moving estimate: the newest job counts a fifth, so that a changed machine or model shows after a few jobs.
+  local key, kind, took = P .. 'jobs:seconds', get(id, 'kind'), now() - number(id, 'body_started_at')
+  local before = tonumber(redis.call('HGET', key, kind) or '')
+  redis.call('HSET', key, kind, string.format('%.4f', before and (0.8 * before + 0.2 * took) or took))
+end
+close(id, state, ARGV[4], ARGV[5], ARGV[6], tonumber(ARGV[7]))
+return 'finished'

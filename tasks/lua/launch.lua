@@ -1,0 +1,14 @@
+-- The opening attempt hands the job over to a chord, before it publishes that chord.
+-- ARGV: id, token, launch (the chord's group id), number of parts, grace, then role, image id, … known already
+local id, token, launch, grace = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[5])
+if get(id, 'launch') == launch then return 'launched' end -- the same call again, after a lost answer
+if token == '' or get(id, 'token') ~= token then return 'lost' end
+local t = now()
+for _, field in ipairs(redis.call('HKEYS', job_key(id))) do
+  if string.sub(field, 1, 5) == 'part:' then redis.call('HDEL', job_key(id), field) end
+end
+set(id, 'stage', 'parts', 'launch', launch, 'parts_left', ARGV[4], 'token', '', 'lease_until', '0', 'attempts', '0',
+  'enqueued_at', stamp(t))
+for i = 6, #ARGV, 2 do set(id, 'part:' .. ARGV[i], ARGV[i + 1]) end
+look_again(id, t + grace)
+return 'launched'

@@ -1,0 +1,23 @@
+-- Everything at a glance: live workers, and for each queue its messages and the jobs that wait for its pool.
+-- ARGV: separator of priority lists, priority levels (comma), then queue names
+local steps, separator, t = ARGV[2], ARGV[1], now()
+local workers = {}
+for _, name in ipairs(redis.call('ZRANGEBYSCORE', P .. 'workers', t, '+inf')) do
+  local worker = redis.call('GET', P .. 'worker:' .. name)
+  if worker then workers[#workers + 1] = worker end
+end
+local queues = {}
+for i = 3, #ARGV do
+  local depth = 0
+  for step in string.gmatch(steps, '%d+') do
+    local list = ARGV[i]
+    if step ~= '0' then list = list .. separator .. step end
+    depth = depth + redis.call('LLEN', list)
+  end
+  local oldest = 0
+  for _, id in ipairs(redis.call('ZRANGE', waiting_key(ARGV[i]), 0, 0)) do
+    oldest = t - number(id, 'created_at')
+  end
+  queues[#queues + 1] = { ARGV[i], depth, redis.call('ZCARD', waiting_key(ARGV[i])), stamp(oldest) }
+end
+return { workers, queues, redis.call('ZCARD', OPEN) }

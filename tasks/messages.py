@@ -1,0 +1,70 @@
+"""Celery messages, built without a connection: what is LPUSHed here is what ``apply_async`` would have sent.
+
+The gateway enqueues through asyncio, and the ledger writes a job's record and its message in one transaction; both
+need the message as a string. A test compares it with Celery's own, byte by byte.
+"""
+
+import base64
+import json
+import time
+import uuid
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import structlog
+from celery import Celery
+
+from tasks.queues import Priority, Queue
+
+ENQUEUED_AT = "enqueued_at"
+"""Header with the Unix time of the enqueue; the sweeper tells from it whether a queue has moved past a message."""
+REQUEST_ID = "request_id"
+"""Header with the id of the HTTP request that started it all."""
+PART = "part"
+"""Header that makes a task a part of a job: ``{"job": …, "launch": …, "role": …}``."""
+
+
+def stamps(context: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the headers that every message of ours carries; the request id comes from the logging context."""
+    return {ENQUEUED_AT: time.time(), REQUEST_ID: context.get(REQUEST_ID, "")}
+
+
+def build(
+    app: Celery,
+    task: str,
+    *,
+    task_id: str,
+    queue: Queue,
+    priority: Priority,
+    args: Sequence[Any] = (),
+    kwargs: Mapping[str, Any] | None = None,
+    headers: Mapping[str, Any] | None = None,
+    expires: float | None = None,
+) -> str:
+    """Return the message as kombu's Redis transport stores it. ``expires`` is seconds from now."""
+    message = app.amqp.as_task_v2(task_id, task, args=args, kwargs=kwargs or {}, expires=expires)
+    body = json.dumps(message.body).encode()
+    return json.dumps(
+        {
+            "body": base64.b64encode(body).decode(),
+            "content-encoding": "utf-8",
+            "content-type": "application/json",
+            "headers": {**message.headers, **stamps(structlog.contextvars.get_contextvars()), **(headers or {})},
+            "properties": {
+                **message.properties,
+                "delivery_mode": 2,
+                "delivery_info": {"exchange": "", "routing_key": queue},
+                "priority": int(priority),
+                "body_encoding": "base64",
+                "delivery_tag": str(uuid.uuid4()),
+            },
+        }
+    )
+
+
+def enqueued_at(message: str | bytes) -> float | None:
+    """Return when a queued message was enqueued; None if it does not say or is no message at all."""
+    try:
+        return float(json.loads(message)["headers"][ENQUEUED_AT])
+    except (ValueError, TypeError, KeyError):
+        return None

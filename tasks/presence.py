@@ -1,0 +1,93 @@
+"""Workers tell their state in expiring keys; health, ETA and scaling read those, never ``inspect``."""
+
+import os
+import socket
+import threading
+import time
+from collections.abc import Callable
+from enum import StrEnum
+
+import structlog
+
+from tasks import ledger
+from tasks.errors import UnavailableError
+from worker_profiles import Profile
+
+HEARTBEAT_SECONDS = 5
+LIFE_SECONDS = 15
+"""Two heartbeats may be lost before a worker counts as gone."""
+LOOK_SECONDS = 0.5
+"""How often the number of running tasks is looked at, in memory; only a change is sent."""
+
+log = structlog.get_logger(__name__)
+
+
+class WorkerState(StrEnum):
+    """What a worker does."""
+
+    STARTING = "starting"
+    LOADING = "loading"
+    READY = "ready"
+    BUSY = "busy"
+    DRAINING = "draining"
+
+
+class Presence(threading.Thread):
+    """Announces this worker's state at every change and every 5 seconds."""
+
+    def __init__(
+        self, book: ledger.Ledger, profile: Profile, engine: str | None, active: Callable[[], int]
+    ) -> None:
+        """Describe the worker; ``active`` counts its running tasks. Nothing is announced before ``start``."""
+        super().__init__(name="presence", daemon=True)
+        self.worker = f"{profile.name}@{socket.gethostname()}:{os.getpid()}"
+        self._ledger = book
+        self._fixed = {
+            "name": self.worker,
+            "profile": profile.name,
+            "service": profile.service,
+            "engine": engine,
+            "pid": os.getpid(),
+            "slots": profile.concurrency or os.cpu_count() or 1,
+            "started_at": time.time(),
+        }
+        self._active = active
+        self._state = WorkerState.STARTING
+        self._changed = threading.Event()
+        self._stopped = False
+
+    def change(self, state: WorkerState) -> None:
+        """Announce a new state at once; draining is the last one."""
+        if self._state is not WorkerState.DRAINING:
+            self._state = state
+            self._changed.set()
+
+    def run(self) -> None:
+        """Announce each change, and that the worker lives, until stopped."""
+        told: dict[str, object] = {}
+        told_at = 0.0
+        while not self._stopped:
+            self._changed.clear()
+            current = self._current()
+            if current != told or time.monotonic() - told_at >= HEARTBEAT_SECONDS:
+                self._announce(current, LIFE_SECONDS)
+                told, told_at = current, time.monotonic()
+            self._changed.wait(LOOK_SECONDS)
+
+    def stop(self) -> None:
+        """Take the worker off the list."""
+        self._stopped = True
+        self._changed.set()
+        self.join(timeout=1)
+        self._announce({}, 0)
+
+    def _current(self) -> dict[str, object]:
+        active = self._active()
+        state = WorkerState.BUSY if self._state is WorkerState.READY and active else self._state
+        return {**self._fixed, "state": state, "active": active}
+
+    def _announce(self, state: dict[str, object], seconds: int) -> None:
+        try:
+            self._ledger.apply(ledger.announce(self.worker, state, seconds))
+        except UnavailableError as error:
+            log.warning("presence.not_announced", reason=error.detail)

@@ -1,0 +1,57 @@
+"""Settings that clients, gateway and workers share. Read once per process; adapters get values, not settings."""
+
+from functools import cache
+from typing import Annotated
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from tasks.engines import EngineName
+
+EMBEDDED_BROKER_PORT = 6399
+"""`make up` listens here, away from 6379, where a machine's own Redis would be."""
+EMBEDDED_CACHE_PORT = 6398
+
+
+class Settings(BaseSettings):
+    """Environment variables, in upper case; units are in the names."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="ignore", populate_by_name=True)
+
+    redis_url: str = f"redis://127.0.0.1:{EMBEDDED_BROKER_PORT}/0"
+    """Broker, ledger and events: one server, so that a job and its message are written in one transaction."""
+    image_cache_url: str | None = None
+    """Hot image tier: a second server, so that pixels never fill the broker. Unset: asked of the ledger."""
+    image_store_url: str | None = None
+    """Durable image tier, ``file:///…`` or ``s3://bucket/prefix``. Unset: asked of the ledger."""
+
+    generation_engine: EngineName = EngineName.OPENCV
+
+    lease_seconds: Annotated[float, Field(gt=0)] = 20.0
+    """A job whose worker has not renewed for so long is redone. Four missed renewals (every quarter): a stop of the
+    world shorter than 15 s costs nothing, a killed worker delays its job by at most this plus one sweep."""
+    sweep_seconds: Annotated[float, Field(gt=0)] = 3.0
+    """How often the sweeper looks for lost work: one indexed read when nothing is lost."""
+    grace_seconds: Annotated[float, Field(gt=0)] = 10.0
+    """How long a message may be nowhere (popped, not yet claimed) before it counts as lost; pop to claim takes
+    milliseconds, a stalled worker a few seconds. Also covers clock skew between the machines that enqueue."""
+    max_attempts: Annotated[int, Field(ge=1)] = 3
+    """A job that ended its worker this often is poison: it fails and goes to the dead letters."""
+    job_time_limit_seconds: Annotated[float, Field(gt=0)] = 300.0
+    """A generation that takes longer is stuck: 40 steps with CFG on an A100 take about 60 s."""
+    job_retention_seconds: Annotated[int, Field(gt=0)] = 24 * 3600
+    """How long a finished job's record and events stay."""
+    reply_seconds: Annotated[int, Field(gt=0)] = 300
+    """How long the reply of a utility stays: its waiter is on the line."""
+    image_hot_seconds: Annotated[int, Field(gt=0)] = 3600
+    """An image leaves the hot tier so long after its last use (or earlier by LRU)."""
+    image_retention_seconds: Annotated[int, Field(gt=0)] = 7 * 24 * 3600
+    """An image leaves the durable tier so long after it was last put; longer than any job's record."""
+    max_image_pixels: Annotated[int, Field(gt=0)] = 40_000_000
+    """40 MP decode to 120 MB; phones' default photos have 12 to 24."""
+
+
+@cache
+def settings() -> Settings:
+    """Return this process's settings, read from the environment at the first call."""
+    return Settings()

@@ -1,0 +1,222 @@
+"""The image store: images travel through Darkroom as ids, never as pixels in a message.
+
+An id is the sha256 of the bytes, so the same bytes twice are one image and an id that was tampered with names
+nothing. Two tiers hold the bytes: a hot one in a Valkey of its own (LRU, never the broker's memory) and a durable one
+behind ``obstore`` (a folder or S3). Who put an image is recorded apart from its bytes: ``metadata`` answers to that
+owner only.
+"""
+
+import hashlib
+import json
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Self
+from urllib.parse import urlsplit
+
+import obstore
+import redis
+import structlog
+from obstore.exceptions import BaseError as ObstoreError, NotFoundError as ObjectNotFound
+from obstore.store import LocalStore, ObjectStore, from_url
+
+from tasks.errors import ErrorCode, NotFoundError, UnavailableError
+from tasks.imaging.probe import Format, ImageInfo, Limits, probe
+from tasks.settings import Settings
+
+LOCAL_OWNER = "local"
+"""Owner of everything while Darkroom asks nobody for a key."""
+
+STORES_KEY = "darkroom:stores"
+"""Where workers tell clients which stores they use, so that a client needs the broker's address only."""
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class ImageMetadata:
+    """What is known of a stored image without its bytes."""
+
+    id: str
+    format: Format
+    width: int
+    """Pixels, upright."""
+    height: int
+    owner: str
+    created_at: float
+    """Unix seconds."""
+
+    @classmethod
+    def from_json(cls, text: str | bytes) -> Self:
+        """Read what ``put`` has written."""
+        fields = json.loads(text)
+        return cls(**{**fields, "format": Format(fields["format"])})
+
+
+def image_id(data: bytes) -> str:
+    """Return the id of an image: the sha256 of its bytes in hex."""
+    return hashlib.sha256(data).hexdigest()
+
+
+class ImageStore:
+    """Both tiers behind one door. Thread-safe; blocking, so the gateway calls it in threads."""
+
+    def __init__(self, hot: "redis.Redis", durable: ObjectStore, *, hot_seconds: int, limits: Limits) -> None:
+        """Take connections; nothing is sent yet."""
+        self._hot = hot
+        self._durable = durable
+        self._hot_seconds = hot_seconds
+        self._limits = limits
+
+    def put(self, data: bytes, *, owner: str = LOCAL_OWNER, durable: bool = True) -> ImageMetadata:
+        """Store an image and return its metadata; once it returns, the image is in the durable tier if asked for.
+
+        Raises ``InputError`` when the bytes are no acceptable image, ``UnavailableError`` (store_unavailable).
+        """
+        return self.put_probed(data, probe(data, self._limits), owner=owner, durable=durable)
+
+    def put_probed(
+        self, data: bytes, info: ImageInfo, *, owner: str = LOCAL_OWNER, durable: bool = True
+    ) -> ImageMetadata:
+        """Store an image whose header was read already."""
+        metadata = ImageMetadata(image_id(data), info.format, info.width, info.height, owner, time.time())
+        record = json.dumps(asdict(metadata)).encode()
+        in_hot = self._put_hot(metadata, data, record)
+        if durable or not in_hot:
+            with _store_errors(metadata.id):
+                # The bytes first: whoever finds the record finds the image. Both writes are atomic.
+                obstore.put(self._durable, _bytes_path(metadata.id), data)
+                obstore.put(self._durable, _record_path(metadata.id, owner), record)
+        return metadata
+
+    def open(self, image_id: str) -> bytes:
+        """Return the bytes. Raises ``NotFoundError`` (image_unknown) or ``UnavailableError`` (store_unavailable)."""
+        data = self._get_hot(_hot_key(image_id))
+        if data is not None:
+            return data
+        with _store_errors(image_id):
+            data = obstore.get(self._durable, _bytes_path(image_id)).bytes().to_bytes()
+        self._warm(image_id, data)
+        return data
+
+    def metadata(self, image_id: str, *, owner: str = LOCAL_OWNER) -> ImageMetadata:
+        """Return what is known of an image that ``owner`` has put. Another owner's image is unknown. Errors as open."""
+        record = self._get_hot(_hot_key(image_id, owner))
+        if record is None:
+            with _store_errors(image_id):
+                record = obstore.get(self._durable, _record_path(image_id, owner)).bytes().to_bytes()
+        return ImageMetadata.from_json(record)
+
+    def exists(self, image_id: str, *, owner: str = LOCAL_OWNER) -> bool:
+        """Whether ``owner`` has put this image and it has not expired."""
+        try:
+            self.metadata(image_id, owner=owner)
+        except NotFoundError:
+            return False
+        return True
+
+    def expire(self, older_than_seconds: float) -> int:
+        """Delete what was last put so long ago from the durable tier; return how many objects went."""
+        limit = datetime.now(UTC) - timedelta(seconds=older_than_seconds)
+        deleted = 0
+        with _store_errors("*"):
+            for objects in obstore.list(self._durable, chunk_size=1000):
+                old = [entry["path"] for entry in objects if entry["last_modified"] < limit]
+                if old:
+                    obstore.delete(self._durable, old)
+                    deleted += len(old)
+        return deleted
+
+    def _put_hot(self, metadata: ImageMetadata, data: bytes, record: bytes) -> bool:
+        try:
+            with self._hot.pipeline(transaction=False) as pipe:
+                pipe.set(_hot_key(metadata.id), data, ex=self._hot_seconds)
+                pipe.set(_hot_key(metadata.id, metadata.owner), record, ex=self._hot_seconds)
+                pipe.execute()
+        except redis.RedisError as error:
+            log.warning("store.hot_tier_unavailable", reason=str(error))
+            return False
+        return True
+
+    def _get_hot(self, key: str) -> bytes | None:
+        try:
+            data: bytes | None = self._hot.getex(key, ex=self._hot_seconds)
+        except redis.RedisError as error:
+            log.warning("store.hot_tier_unavailable", reason=str(error))
+            return None
+        return data
+
+    def _warm(self, image_id: str, data: bytes) -> None:
+        try:
+            self._hot.set(_hot_key(image_id), data, ex=self._hot_seconds)
+        except redis.RedisError as error:
+            log.warning("store.hot_tier_unavailable", reason=str(error))
+
+
+def connect(settings: Settings, broker: "redis.Redis") -> ImageStore:
+    """Open the store of the settings; addresses that are not set are asked of the broker, where workers tell theirs.
+
+    Raises ``UnavailableError`` (store_unavailable) when nobody knows them.
+    """
+    cache_url, store_url = settings.image_cache_url, settings.image_store_url
+    if not (cache_url and store_url):
+        told = broker.hgetall(STORES_KEY)
+        cache_url, store_url = cache_url or told.get("cache"), store_url or told.get("store")
+    if not (cache_url and store_url):
+        raise UnavailableError(
+            ErrorCode.STORE_UNAVAILABLE,
+            "No image store is known: start Darkroom's workers, or set IMAGE_STORE_URL and IMAGE_CACHE_URL.",
+        )
+    hot = redis.Redis.from_url(
+        cache_url, socket_timeout=2, socket_connect_timeout=1, socket_keepalive=True, health_check_interval=5
+    )
+    return ImageStore(
+        hot,
+        _durable_store(store_url),
+        hot_seconds=settings.image_hot_seconds,
+        limits=Limits(max_pixels=settings.max_image_pixels),
+    )
+
+
+def tell(settings: Settings, broker: "redis.Redis") -> None:
+    """Tell clients which stores this worker uses."""
+    if settings.image_cache_url and settings.image_store_url:
+        broker.hset(STORES_KEY, mapping={"cache": settings.image_cache_url, "store": settings.image_store_url})
+
+
+def _durable_store(url: str) -> ObjectStore:
+    parts = urlsplit(url)
+    if parts.scheme == "file":
+        return LocalStore(Path(parts.path), mkdir=True)
+    store: ObjectStore = from_url(url)
+    return store
+
+
+def _hot_key(image_id: str, owner: str | None = None) -> str:
+    return f"image:{image_id}" if owner is None else f"image:{image_id}:{owner}"
+
+
+def _bytes_path(image_id: str) -> str:
+    return f"images/{image_id[:2]}/{image_id}"
+
+
+def _record_path(image_id: str, owner: str) -> str:
+    return f"owners/{owner}/{image_id[:2]}/{image_id}.json"
+
+
+@contextmanager
+def _store_errors(image_id: str) -> Iterator[None]:
+    try:
+        yield
+    except (ObjectNotFound, FileNotFoundError) as error:
+        raise NotFoundError(
+            ErrorCode.IMAGE_UNKNOWN, f"There is no image {image_id}; it may have expired: upload it again."
+        ) from error
+    except (ObstoreError, OSError) as error:
+        log.exception("store.unavailable", image_id=image_id)
+        raise UnavailableError(
+            ErrorCode.STORE_UNAVAILABLE, "The image store does not answer; try again in a few seconds."
+        ) from error

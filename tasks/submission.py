@@ -1,0 +1,102 @@
+"""How an edit becomes a job: the same for the gateway, for Python clients and for ``task.delay``."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from tasks import ledger, messages
+from tasks.app import app
+from tasks.engines import require_support
+from tasks.jobs import Edit, Job, Operation, Stage
+from tasks.ledger import SERVED_BY, Move, Submitted
+from tasks.queues import Priority, Queue, list_key
+from tasks.settings import settings
+
+OPENING_TASK: Mapping[Operation, str] = {
+    Operation.REMOVAL: "tasks.workflows.removal",
+    Operation.INSERTION: "tasks.workflows.insertion",
+    Operation.WHITE_BALANCE: "tasks.workflows.white_balance",
+    Operation.TEXT_TO_IMAGE: "tasks.workflows.text_to_image",
+}
+BODY_TASK = "tasks.generation.generate"
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """A message and the list that it belongs on."""
+
+    list_key: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """A job about to be: apply the move and it exists, with its message."""
+
+    job_id: str
+    edit: Edit
+    move: Move[Submitted]
+
+
+def prepare(
+    edit: Edit,
+    *,
+    owner: str,
+    priority: Priority = Priority.INTERACTIVE,
+    request_id: str = "",
+    job_id: str | None = None,
+) -> Submission:
+    """Return the submission of an edit; a missing seed is drawn from the id, so that a second run gives the same picture.
+
+    Raises ``InputError`` (engine_unsupported) if the deployment's engine cannot do the operation.
+    """
+    require_support(settings().generation_engine, edit.operation)
+    job_id = job_id or ledger.new_job_id()
+    if edit.seed is None:
+        edit = edit.model_copy(update={"seed": int(hashlib.sha256(job_id.encode()).hexdigest()[:8], 16)})
+    envelope = opening_message(job_id, edit.operation, priority, request_id)
+    move = ledger.submit(
+        job_id,
+        edit,
+        message=envelope.message,
+        list_key=envelope.list_key,
+        owner=owner,
+        priority=priority,
+        request_id=request_id,
+    )
+    return Submission(job_id, edit, move)
+
+
+def opening_message(job_id: str, operation: Operation, priority: Priority, request_id: str) -> Envelope:
+    """Return the message that opens a job."""
+    message = messages.build(
+        app,
+        OPENING_TASK[operation],
+        task_id=job_id,
+        queue=Queue.IMAGE_UTILS,
+        priority=priority,
+        headers={messages.REQUEST_ID: request_id},
+    )
+    return Envelope(list_key(Queue.IMAGE_UTILS, priority), message)
+
+
+def body_message(job: Job) -> Envelope:
+    """Return the message that has a prepared job computed."""
+    queue = SERVED_BY[job.edit.operation]
+    message = messages.build(
+        app,
+        BODY_TASK,
+        task_id=job.id,
+        args=[job.id],
+        queue=queue,
+        priority=job.priority,
+        headers={messages.REQUEST_ID: job.request_id},
+    )
+    return Envelope(list_key(queue, job.priority), message)
+
+
+def next_message(job: Job) -> Envelope:
+    """Return the message that carries a job on from where it is; a job whose parts were lost opens again."""
+    if job.stage is Stage.BODY:
+        return body_message(job)
+    return opening_message(job.id, job.edit.operation, job.priority, job.request_id)

@@ -1,0 +1,106 @@
+"""Puts right what was lost: messages that vanished, workers that died, chords that will never complete.
+
+Every open job has a time at which the sweeper looks at it (the end of its lease, or its enqueue plus a grace). A job
+is lost when nobody holds it and its message cannot be in its queue any more: the list is empty, or its oldest message
+was enqueued after the job's. That costs one read per list, at any backlog; lists are first in, first out.
+"""
+
+import threading
+import uuid
+from collections.abc import Mapping
+
+import redis
+import structlog
+
+from tasks import ledger, messages
+from tasks.errors import UnavailableError
+from tasks.jobs import Job, Stage
+from tasks.ledger import SERVED_BY, Ledger, Requeued
+from tasks.queues import Queue, list_key
+from tasks.settings import settings
+from tasks.submission import next_message
+
+LEADER_KEY = "darkroom:sweeper"
+BATCH = 500
+"""Jobs looked at in one sweep: at 1 ms each, half a second."""
+CLOCK_SKEW_SECONDS = 2.0
+"""How far the clocks of two enqueuing machines may be apart; with NTP it is milliseconds."""
+
+log = structlog.get_logger(__name__)
+
+
+def carried_by(job: Job) -> Queue:
+    """Return the queue that holds the message which carries the job on."""
+    return SERVED_BY[job.edit.operation] if job.stage is Stage.BODY else Queue.IMAGE_UTILS
+
+
+def is_lost(enqueued_at: float, oldest_in_list: float | None, *, list_is_empty: bool) -> bool:
+    """Decide whether a message enqueued then can still wait in a list whose oldest message was enqueued at that time.
+
+    A list whose oldest message does not say when it was enqueued tells nothing: the job is not lost yet.
+    """
+    if list_is_empty:
+        return True
+    return oldest_in_list is not None and oldest_in_list > enqueued_at + CLOCK_SKEW_SECONDS
+
+
+class Sweeper(threading.Thread):
+    """One leader among the processes that run this sweeps; the others wait to take over."""
+
+    def __init__(self, book: Ledger) -> None:
+        """Prepare; nothing runs before ``start``."""
+        super().__init__(name="sweeper", daemon=True)
+        self._ledger = book
+        self._id = uuid.uuid4().hex
+        self._stopped = threading.Event()
+
+    def run(self) -> None:
+        """Sweep until stopped."""
+        while not self._stopped.wait(settings().sweep_seconds):
+            try:
+                if self._leads():
+                    self.sweep()
+            except (UnavailableError, redis.RedisError) as error:
+                log.warning("sweeper.broker_unavailable", reason=str(error))
+
+    def stop(self) -> None:
+        """Stop after the sweep that runs; the leadership ends by itself."""
+        self._stopped.set()
+
+    def sweep(self) -> Mapping[str, Requeued]:
+        """Look at every due job once; return what was done with those that were lost."""
+        done = {}
+        for job_id in self._ledger.apply(ledger.due(BATCH)):
+            read = self._ledger.apply(ledger.read(job_id))
+            if read is None:
+                continue
+            if self._is_lost(read[0]):
+                done[job_id] = self._requeue(read[0])
+            else:
+                self._ledger.apply(ledger.postpone(read[0]))
+        return done
+
+    def _is_lost(self, job: Job) -> bool:
+        oldest = self._ledger.client.lindex(list_key(carried_by(job), job.priority), -1)
+        return is_lost(
+            job.enqueued_at,
+            messages.enqueued_at(oldest) if oldest else None,
+            list_is_empty=oldest is None,
+        )
+
+    def _requeue(self, job: Job) -> Requeued:
+        envelope = next_message(job)
+        outcome = self._ledger.apply(ledger.requeue(job, envelope.list_key, envelope.message))
+        log.warning("job.swept", job_id=job.id, stage=job.stage, attempts=job.attempts, outcome=outcome)
+        return outcome
+
+    def _leads(self) -> bool:
+        # Three sweeps without the leader, and another process leads.
+        life = max(1000, int(3 * settings().sweep_seconds * 1000))
+        client = self._ledger.client
+        if client.set(LEADER_KEY, self._id, nx=True, px=life):
+            return True
+        if client.get(LEADER_KEY) != self._id:
+            return False
+        client.pexpire(LEADER_KEY, life)
+        return True

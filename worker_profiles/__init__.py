@@ -1,0 +1,97 @@
+"""How the worker of each pool runs: one source for the CLI, docker-compose.yml and Terraform."""
+
+import importlib
+from dataclasses import dataclass
+from enum import StrEnum
+
+from tasks.queues import Queue
+
+
+class ProfileName(StrEnum):
+    """Modules of this package that describe one pool's worker."""
+
+    CPU = "cpu"
+    T4 = "t4"
+    A100 = "a100"
+    JOBS = "jobs"
+
+
+class Pool(StrEnum):
+    """Celery's execution pools that we use.
+
+    Prefork has time limits and survives a crashing codec; threads let a model live in the main process, loaded before
+    the consumer exists (measured: docs/decisions/0004).
+    """
+
+    PREFORK = "prefork"
+    THREADS = "threads"
+
+
+class Service(StrEnum):
+    """What the pool does, as system health names it."""
+
+    IMAGE_UTILS = "image_utils"
+    SEGMENTATION = "segmentation"
+    GENERATION = "generation"
+    JOB_MANAGER = "job_manager"
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """One pool's worker. Times are seconds."""
+
+    name: ProfileName
+    service: Service
+    queues: tuple[Queue, ...]
+    pool: Pool
+    concurrency: int | None = 1
+    """Tasks at once; None is one per core."""
+    soft_time_limit: int | None = None
+    """Raises inside the task; prefork only, threads ignore it."""
+    time_limit: int | None = None
+    """Kills the pool child; prefork only."""
+    max_tasks_per_child: int | None = None
+    max_memory_per_child_kib: int | None = None
+    events: bool = True
+    """Task events for Flower; they cost 38 % of the throughput of tiny tasks."""
+    generates: bool = False
+    """Whether it loads the generation engine."""
+    sweeps: bool = False
+    """Whether it runs the sweeper."""
+    may_sleep: bool = True
+    """Whether no worker at all is a normal state (scaled to zero)."""
+
+    def celery_arguments(self) -> list[str]:
+        """Arguments of ``celery`` that run this profile on this machine."""
+        arguments = [
+            *("-A", "tasks.app", "worker"),
+            *("-n", f"{self.name}@%h"),
+            *("-Q", ",".join(self.queues)),
+            *("-P", self.pool.value),
+            # Remote control, gossip and mingle wedge a worker whose connection is reset.
+            *("--without-gossip", "--without-mingle"),
+        ]
+        options = {
+            "-c": self.concurrency,
+            "--soft-time-limit": self.soft_time_limit,
+            "--time-limit": self.time_limit,
+            "--max-tasks-per-child": self.max_tasks_per_child,
+            "--max-memory-per-child": self.max_memory_per_child_kib,
+        }
+        for option, value in options.items():
+            if value is not None:
+                arguments += [option, str(value)]
+        if self.events:
+            arguments.append("-E")
+        return arguments
+
+
+def load(name: ProfileName) -> Profile:
+    """Return the profile of a pool."""
+    profile: Profile = importlib.import_module(f"worker_profiles.{name}").PROFILE
+    return profile
+
+
+def for_queue(queue: Queue) -> Profile:
+    """Return the profile whose workers consume a queue."""
+    return next(profile for profile in map(load, ProfileName) if queue in profile.queues)
