@@ -57,7 +57,7 @@ $(MADE): Makefile
 
 $(LIGHT): requirements/base.txt pyproject.toml $(MADE)
 	@echo "Installing the light set"
-	@$(UV) --require-hashes -r requirements/base.txt
+	@$(UV) --compile-bytecode --require-hashes -r requirements/base.txt
 	@$(UV) --no-deps -e .
 	@touch $@
 

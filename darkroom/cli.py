@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
-from darkroom import doctor, stack
+from darkroom import stack
 from darkroom.edit import Order, Report, Status, connect, edit as carry_out, media_type
 from darkroom.errors import CommandError, UsageError
 from darkroom.output import LinePrinter
@@ -122,6 +122,8 @@ def edit(
 @app.command("doctor", epilog=EXIT_STATUSES)
 def run_doctor() -> None:
     """Check this machine and the running Darkroom, and say how to mend what is wrong."""
+    from darkroom import doctor  # noqa: PLC0415 - loads clients of stores and servers, which no other command needs
+
     findings = asyncio.run(doctor.examine(_stack_settings()))
     console = Console()
     colours = {doctor.Verdict.OK: "green", doctor.Verdict.WARN: "yellow", doctor.Verdict.FAIL: "bold red"}

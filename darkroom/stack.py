@@ -11,12 +11,11 @@ from collections.abc import Awaitable, Callable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import urlsplit
 
 import httpx
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
-from redis.asyncio import Redis
-from redis.exceptions import RedisError
 
 from darkroom import parent, valkey
 from darkroom.errors import CommandError, UsageError
@@ -52,6 +51,8 @@ class StackSettings(BaseSettings):
     """Everything that outlives a restart."""
     start_seconds: Annotated[float, Field(gt=0, validation_alias="DARKROOM_START_SECONDS")] = 60.0
     """Until everything answers. Usual: under 10 s on two cores; a first start on a cold disk takes longer."""
+    log_format: Annotated[str, Field(validation_alias="DARKROOM_LOG_FORMAT")] = "text"
+    """``text`` or ``json``."""
     worker_grace_seconds: Annotated[float, Field(gt=0, validation_alias="DARKROOM_GRACE_SECONDS")] = 25.0
     """A worker's time to finish a short task or give a job back; what is killed then is redone after its lease."""
 
@@ -111,6 +112,10 @@ def _environment(settings: StackSettings) -> dict[str, str]:
         "IMAGE_CACHE_URL": settings.cache,
         "IMAGE_STORE_URL": settings.store,
         "PYTHONUNBUFFERED": "1",
+        # Read by people here, side by side; set it to json for a log collector.
+        "DARKROOM_LOG_FORMAT": settings.log_format,
+        # Who runs this as root has decided so; each worker would say it in five lines.
+        "PYTHONWARNINGS": "ignore:You're running the worker",
     }
 
 
@@ -164,7 +169,7 @@ def gateway_arguments(host: str, port: int) -> tuple[str, ...]:
         *("--host", host, "--port", str(port)),
         # An open event stream would otherwise keep the server from stopping.
         *("--timeout-graceful-shutdown", "5"),
-        *("--no-server-header", "--loop", "uvloop"),
+        *("--no-server-header", "--no-access-log", "--loop", "uvloop"),
     )
 
 
@@ -222,14 +227,32 @@ async def silent_servers(settings: StackSettings) -> list[str]:
     """Return a phrase for each Valkey server that does not answer yet."""
     silent = []
     for name, url in (("the broker", settings.broker), ("the image cache", settings.cache)):
-        client = Redis.from_url(url, socket_connect_timeout=_ANSWER_SECONDS, socket_timeout=_ANSWER_SECONDS)
         try:
-            await client.ping()
-        except RedisError as error:
-            silent.append(f"{name} does not answer ({error})")
-        finally:
-            await client.aclose()
+            await asyncio.wait_for(_ping(url), _ANSWER_SECONDS)
+        except (OSError, EOFError, _NotServingError) as error:
+            silent.append(f"{name} does not answer ({str(error) or 'no answer in time'})")
     return silent
+
+
+class _NotServingError(Exception):
+    """A server that answers, but not to commands yet: it loads its data."""
+
+
+async def _ping(url: str) -> None:
+    """Say PING to a server. The client library does it too, but takes 0.3 s to import.
+
+    A server with a password answers that it wants one: the services, which have it, will see to the rest.
+    """
+    parts = urlsplit(url)
+    reader, writer = await asyncio.open_connection(parts.hostname, parts.port or 6379)
+    try:
+        if parts.scheme == "redis":
+            writer.write(b"PING\r\n")
+            answer = await reader.readuntil(b"\n")
+            if not answer.startswith((b"+PONG", b"-NOAUTH")):
+                raise _NotServingError(answer.decode(errors="replace").strip())
+    finally:
+        writer.close()
 
 
 async def _not_ready(settings: StackSettings, client: httpx.AsyncClient) -> list[str]:

@@ -13,7 +13,7 @@ from tasks.settings import settings
 from tasks.store import ImageStore
 
 
-class Darkroom(Celery):  # type: ignore[misc] # Celery ships no types
+class Darkroom(Celery):
     """Celery with the two things that our tasks need: the ledger everywhere, the runtime in workers."""
 
     _runtime: Runtime | None = None
@@ -47,5 +47,6 @@ app = Darkroom("darkroom", task_cls="tasks.base:DarkroomTask", config_source="ce
 @signals.before_task_publish.connect
 def _stamp(headers: dict[str, Any], **_: Any) -> None:
     headers.update(messages.stamps(structlog.contextvars.get_contextvars()))
+
 
 logs.listen()

@@ -1,6 +1,6 @@
 """The base of every task: no error may end the worker, and a part of a job reports to the job."""
 
-from typing import Any
+from typing import Any, Literal
 
 import structlog
 from celery import Task
@@ -18,7 +18,7 @@ log = structlog.get_logger(__name__)
 _OUTCOMES = (DarkroomError, Interrupted, Ignore, Reject, Retry)
 
 
-class DarkroomTask(Task):  # type: ignore[misc] # Celery ships no types
+class DarkroomTask(Task):
     """Base of all tasks (``Celery(task_cls=…)``)."""
 
     throws = (DarkroomError, Interrupted)  # logged in a line, without a traceback
@@ -45,7 +45,7 @@ class DarkroomTask(Task):  # type: ignore[misc] # Celery ships no types
         self.ledger.apply(ledger.part(chord, role, made["image_id"]))
         return made
 
-    def claim(self, job_id: str, stage: Stage) -> Token:
+    def claim(self, job_id: str, stage: Literal[Stage.OPENING, Stage.BODY]) -> Token:
         """Take a job for this task; what the task returns or raises ends the job. Raises ``Ignore`` if refused."""
         token = ledger.new_token(job_id)
         claimed = self.ledger.apply(ledger.claim(token, stage, str(self.request.hostname)))

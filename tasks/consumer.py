@@ -33,7 +33,7 @@ SLOTS_LEAKED_SECONDS = 20
 log = structlog.get_logger(__name__)
 
 
-class SafeConsumer(Consumer):  # type: ignore[misc] # Celery ships no types
+class SafeConsumer(Consumer):
     """Puts malformed and unknown messages aside, and goes on."""
 
     def create_task_handler(self, *args: Any, **kwargs: Any) -> Callable[[Message], None]:
@@ -79,7 +79,7 @@ def flaw_of(message: Message) -> str | None:
             return "the body is not [args, kwargs, embed]"
 
 
-class Watchdog(StartStopStep):  # type: ignore[misc] # Celery ships no types
+class Watchdog(StartStopStep):
     """Ends the process when its event loop is silent or its slots have leaked."""
 
     requires = ("celery.worker.consumer.tasks:Tasks",)

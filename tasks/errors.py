@@ -40,6 +40,7 @@ class ErrorCode(StrEnum):
     JSON_INVALID = "json_invalid"
     BODY_TOO_LARGE = "body_too_large"
     MEDIA_TYPE_UNSUPPORTED = "media_type_unsupported"
+    NOT_ACCEPTABLE = "not_acceptable"
     ENGINE_UNSUPPORTED = "engine_unsupported"
     # NotFoundError
     JOB_UNKNOWN = "job_unknown"

@@ -73,7 +73,7 @@ def carry_out(job: Job, store: ImageStore, engine: GenerationEngine, lease: Leas
 def _inputs(job: Job, store: ImageStore) -> Inputs:
     photo = imaging.codec.decode_rgb(store.open(job.parts[Role.PHOTO]))
     mask = imaging.codec.decode_mask(store.open(job.parts[Role.MASK])) if Role.MASK in job.parts else None
-    known = {Role.PHOTO: photo, Role.MASK: mask}
+    known = {Role.PHOTO: photo} if mask is None else {Role.PHOTO: photo, Role.MASK: mask}
     conditions = (
         known[role] if role in known else imaging.codec.decode_rgb(store.open(job.parts[role]))
         for role in CONDITIONS[job.edit.operation]

@@ -5,16 +5,14 @@ as keywords, and the ``owner`` of what they make. All return ``{"image_id", "for
 Errors: ``InputError`` for what the caller has to change, ``NotFoundError`` for an id that names nothing.
 """
 
-from typing import Any, TypedDict, TypeVar
+from typing import Any, TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import ValidationError
 
 from tasks import imaging
 from tasks.app import app
 from tasks.base import DarkroomTask
-from tasks.errors import ErrorCode, InputError
 from tasks.imaging.probe import OUTPUT_FORMATS, Format, probe
 from tasks.options import (
     CannyOptions,
@@ -23,15 +21,13 @@ from tasks.options import (
     ExtractOptions,
     MaeOptions,
     NoOptions,
-    Options,
     OutputOptions,
     ResizeOptions,
     ShadowOptions,
 )
 from tasks.results import part_of
 from tasks.store import LOCAL_OWNER
-
-AnyOptions = TypeVar("AnyOptions", bound=Options)
+from tasks.validation import validated
 
 
 class Made(TypedDict):
@@ -58,20 +54,10 @@ class UtilityTask(DarkroomTask):
         return Made(image_id=kept.id, format=kept.format, width=kept.width, height=kept.height)
 
 
-def checked(model: type[AnyOptions], options: dict[str, Any]) -> AnyOptions:
-    """Return options that came in a message, checked. Raises ``InputError`` (parameter_invalid)."""
-    try:
-        return model.model_validate(options)
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        where = ".".join(map(str, first["loc"])) or "options"
-        raise InputError(ErrorCode.PARAMETER_INVALID, f"{where}: {first['msg']}") from error
-
-
 @app.task(bind=True, base=UtilityTask)
 def resize(self: UtilityTask, image_id: str, *, owner: str = LOCAL_OWNER, **options: Any) -> Made:
     """Scale a photo (``ResizeOptions``)."""
-    wanted = checked(ResizeOptions, options)
+    wanted = validated(ResizeOptions, options)
     data = self.open(image_id)
     pixels = imaging.codec.decode(data, shrink_to=max(wanted.width or 0, wanted.height or 0))
     pixels = imaging.geometry.resize(
@@ -87,7 +73,7 @@ def resize(self: UtilityTask, image_id: str, *, owner: str = LOCAL_OWNER, **opti
 @app.task(bind=True, base=UtilityTask)
 def crop(self: UtilityTask, image_id: str, *, owner: str = LOCAL_OWNER, **options: Any) -> Made:
     """Cut a photo (``CropOptions``)."""
-    wanted = checked(CropOptions, options)
+    wanted = validated(CropOptions, options)
     data = self.open(image_id)
     pixels = imaging.geometry.crop(imaging.codec.decode(data), box=wanted.box, aspect=wanted.aspect)
     return self.keep(_written(pixels, data, wanted), owner)
@@ -96,7 +82,7 @@ def crop(self: UtilityTask, image_id: str, *, owner: str = LOCAL_OWNER, **option
 @app.task(bind=True, base=UtilityTask)
 def encode(self: UtilityTask, image_id: str, *, owner: str = LOCAL_OWNER, **options: Any) -> Made:
     """Write a photo in another format (``EncodeOptions``)."""
-    wanted = checked(EncodeOptions, options)
+    wanted = validated(EncodeOptions, options)
     data = self.open(image_id)
     encoded = imaging.codec.encode(
         imaging.codec.decode(data),
@@ -114,7 +100,7 @@ def extract_object(
     self: UtilityTask, image_id: str, mask_id: str | None = None, *, owner: str = LOCAL_OWNER, **options: Any
 ) -> Made:
     """Cut out the object under a mask onto a square (``ExtractOptions``); without a mask the main object is found."""
-    wanted = checked(ExtractOptions, options)
+    wanted = validated(ExtractOptions, options)
     photo = imaging.codec.decode(self.open(image_id))
     mask = _mask(self, mask_id, photo) if mask_id else imaging.find.main_object(photo)
     made = imaging.extract.extract(photo, mask, backdrop=imaging.extract.Backdrop(wanted.background))
@@ -124,7 +110,7 @@ def extract_object(
 @app.task(bind=True, base=UtilityTask)
 def mae(self: UtilityTask, image_id: str, mask_id: str, *, owner: str = LOCAL_OWNER, **options: Any) -> Made:
     """Fill the masked area as a preview (``MaeOptions``)."""
-    wanted = checked(MaeOptions, options)
+    wanted = validated(MaeOptions, options)
     photo = imaging.codec.decode_rgb(self.open(image_id))
     method = imaging.mae.Method(wanted.method)
     made = imaging.mae.mae(photo, _mask(self, mask_id, photo), tool=wanted.mask_tool_type, method=method)
@@ -136,7 +122,7 @@ def masked_background(
     self: UtilityTask, image_id: str, mask_id: str, *, owner: str = LOCAL_OWNER, **options: Any
 ) -> Made:
     """Blacken the masked area (no options)."""
-    checked(NoOptions, options)
+    validated(NoOptions, options)
     photo = imaging.codec.decode_rgb(self.open(image_id))
     return self.keep(_png(imaging.extract.masked_background(photo, _mask(self, mask_id, photo))), owner)
 
@@ -144,7 +130,7 @@ def masked_background(
 @app.task(bind=True, base=UtilityTask)
 def canny(self: UtilityTask, image_id: str, *, owner: str = LOCAL_OWNER, **options: Any) -> Made:
     """Draw the edges white on black (``CannyOptions``)."""
-    wanted = checked(CannyOptions, options)
+    wanted = validated(CannyOptions, options)
     photo = imaging.codec.decode_rgb(self.open(image_id))
     return self.keep(_png(imaging.canny.canny(photo, low=wanted.low, high=wanted.high)), owner)
 
@@ -154,7 +140,7 @@ def add_shadow_preview(
     self: UtilityTask, image_id: str, mask_id: str | None = None, *, owner: str = LOCAL_OWNER, **options: Any
 ) -> Made:
     """Preview an extracted object with a soft shadow (``ShadowOptions``)."""
-    wanted = checked(ShadowOptions, options)
+    wanted = validated(ShadowOptions, options)
     extracted = imaging.codec.decode(self.open(image_id))
     mask = _mask(self, mask_id, extracted) if mask_id else None
     made = imaging.shadow.shadow_preview(

@@ -1,4 +1,4 @@
-"""Holding a job while it is computed: renewals in the background, progress at each step, and the news that it is gone."""
+"""Holding a job while it is computed: renewals in the background, progress at each step, news when it is gone."""
 
 import os
 import threading
@@ -33,6 +33,7 @@ class Lease:
         self._taken = threading.Event()
         self._left = threading.Event()
         self._started = time.monotonic()
+        self._told: tuple[int, int, str] | None = None
         self._renewer = threading.Thread(target=self._renew, name="lease", daemon=True)
 
     def __enter__(self) -> Self:
@@ -48,9 +49,10 @@ class Lease:
         self._renewer.join()
 
     def report(self, step: int, total_steps: int, message: str) -> None:
-        """Tell that a step begins. Raises ``JobTaken`` or ``Draining`` when the work must stop instead.
+        """Tell that a step begins, or, said again, that it goes on.
 
-        Raises ``ProcessingError`` (time_limit) when the job has taken too long.
+        Raises ``JobTaken`` or ``Draining`` when the work must stop instead, ``ProcessingError`` (time_limit) when the
+        job has taken too long.
         """
         if self._draining.is_set():
             raise Draining
@@ -58,14 +60,17 @@ class Lease:
             raise JobTaken
         if self._seconds > settings().job_time_limit_seconds:
             raise _time_limit()
+        now = (step, total_steps, message)
+        move = ledger.renew(self._token) if now == self._told else ledger.progress(self._token, *now)
         try:
-            held = self._ledger.apply(ledger.progress(self._token, step, total_steps, message))
+            held = self._ledger.apply(move)
         except UnavailableError:
             # The lease may outlive the server's absence; if it does not, the commit is refused.
             log.warning("lease.progress_not_told", job_id=self._token.job_id, step=step)
             return
         if held is not Held.YES:
             raise JobTaken
+        self._told = now
 
     @property
     def _seconds(self) -> float:

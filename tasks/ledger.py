@@ -27,7 +27,7 @@ import redis.asyncio
 from redis.backoff import ExponentialBackoff
 from redis.retry import Retry
 
-from tasks.errors import ErrorCode, ProcessingError, UnavailableError
+from tasks.errors import ErrorCode, UnavailableError, error_of
 from tasks.jobs import Edit, Event, Failure, Job, Operation, Role, Stage, State
 from tasks.queues import PRIORITY_STEPS, SEPARATOR, Priority, Queue
 from tasks.settings import settings
@@ -147,13 +147,19 @@ def submit(
     """Write the record and push its opening task's message (none if Celery delivered one already)."""
     body = edit.model_dump_json(exclude_defaults=True)
     kind = f"{edit.operation}:{settings().generation_engine}"
-    fields = {"edit": body, "kind": kind, "owner": owner, "priority": int(priority), "request_id": request_id}
+    fields: dict[str, str | int] = {
+        "edit": body,
+        "kind": kind,
+        "owner": owner,
+        "priority": int(priority),
+        "request_id": request_id,
+    }
     return Move(
         "submit",
         (
             *(job_id, hashlib.sha256(f"{owner}\n{body}".encode()).hexdigest(), SERVED_BY[edit.operation]),
             *(settings().grace_seconds, list_key, message),
-            *(part for pair in fields.items() for part in pair),
+            *(word for pair in fields.items() for word in pair),
         ),
         Submitted,
     )
@@ -298,7 +304,8 @@ def _exception_meta(name: str, module: str, *arguments: str) -> str:
 
 
 def _failure_arguments(failure: Failure) -> tuple[str, str, int]:
-    meta = _exception_meta(ProcessingError.__name__, ProcessingError.__module__, failure.code, failure.detail)
+    kind = type(error_of(failure.code, failure.detail))
+    meta = _exception_meta(kind.__name__, kind.__module__, failure.code, failure.detail)
     return json.dumps(asdict(failure)), meta, settings().job_retention_seconds
 
 

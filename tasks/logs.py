@@ -7,13 +7,14 @@ from typing import Any
 
 import structlog
 from celery import signals
+from structlog.typing import Processor
 
 from tasks.messages import REQUEST_ID
 
 
 def configure(level: int = logging.INFO) -> None:
     """Send structlog's and the standard library's logs to stderr: text for a terminal, JSON elsewhere."""
-    shared = [
+    shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
@@ -37,7 +38,7 @@ def configure(level: int = logging.INFO) -> None:
     root.setLevel(level)
 
 
-def _renderers() -> list[Any]:
+def _renderers() -> list[Processor]:
     if os.environ.get("DARKROOM_LOG_FORMAT", "text" if sys.stderr.isatty() else "json") == "json":
         return [structlog.processors.dict_tracebacks, structlog.processors.JSONRenderer()]
     return [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())]

@@ -35,9 +35,7 @@ class WorkerState(StrEnum):
 class Presence(threading.Thread):
     """Announces this worker's state at every change and every 5 seconds."""
 
-    def __init__(
-        self, book: ledger.Ledger, profile: Profile, engine: str | None, active: Callable[[], int]
-    ) -> None:
+    def __init__(self, book: ledger.Ledger, profile: Profile, engine: str | None, active: Callable[[], int]) -> None:
         """Describe the worker; ``active`` counts its running tasks. Nothing is announced before ``start``."""
         super().__init__(name="presence", daemon=True)
         self.worker = f"{profile.name}@{socket.gethostname()}:{os.getpid()}"

@@ -57,7 +57,12 @@ class LedgerBackend(RedisBackend):
         return super().store_result(task_id, result, state, traceback=traceback, request=request, **kwargs)
 
     def mark_as_failure(
-        self, task_id: str, exc: BaseException, traceback: str | None = None, request: Context | None = None, **kwargs: Any
+        self,
+        task_id: str,
+        exc: BaseException,
+        traceback: str | None = None,
+        request: Context | None = None,
+        **kwargs: Any,
     ) -> None:
         """Fail the job of a header task at once, with the task's own error (a chord would wait for all of them)."""
         part = part_of(request)

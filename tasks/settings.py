@@ -14,18 +14,18 @@ EMBEDDED_CACHE_PORT = 6398
 
 
 class Settings(BaseSettings):
-    """Environment variables, in upper case; units are in the names."""
+    """Environment variables: ``DARKROOM_`` and the name in upper case, but for the ones that name theirs."""
 
-    model_config = SettingsConfigDict(frozen=True, extra="ignore", populate_by_name=True)
+    model_config = SettingsConfigDict(env_prefix="DARKROOM_", frozen=True, extra="ignore", populate_by_name=True)
 
-    redis_url: str = f"redis://127.0.0.1:{EMBEDDED_BROKER_PORT}/0"
+    redis_url: Annotated[str, Field(validation_alias="REDIS_URL")] = f"redis://127.0.0.1:{EMBEDDED_BROKER_PORT}/0"
     """Broker, ledger and events: one server, so that a job and its message are written in one transaction."""
-    image_cache_url: str | None = None
+    image_cache_url: Annotated[str | None, Field(validation_alias="IMAGE_CACHE_URL")] = None
     """Hot image tier: a second server, so that pixels never fill the broker. Unset: asked of the ledger."""
-    image_store_url: str | None = None
+    image_store_url: Annotated[str | None, Field(validation_alias="IMAGE_STORE_URL")] = None
     """Durable image tier, ``file:///…`` or ``s3://bucket/prefix``. Unset: asked of the ledger."""
 
-    generation_engine: EngineName = EngineName.OPENCV
+    generation_engine: Annotated[EngineName, Field(validation_alias="GENERATION_ENGINE")] = EngineName.OPENCV
 
     lease_seconds: Annotated[float, Field(gt=0)] = 20.0
     """A job whose worker has not renewed for so long is redone. Four missed renewals (every quarter): a stop of the

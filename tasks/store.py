@@ -143,11 +143,11 @@ class ImageStore:
 
     def _get_hot(self, key: str) -> bytes | None:
         try:
-            data: bytes | None = self._hot.getex(key, ex=self._hot_seconds)
+            data = self._hot.getex(key, ex=self._hot_seconds)
         except redis.RedisError as error:
             log.warning("store.hot_tier_unavailable", reason=str(error))
             return None
-        return data
+        return data if isinstance(data, bytes) else None
 
     def _warm(self, image_id: str, data: bytes) -> None:
         try:
@@ -163,8 +163,8 @@ def connect(settings: Settings, broker: "redis.Redis") -> ImageStore:
     """
     cache_url, store_url = settings.image_cache_url, settings.image_store_url
     if not (cache_url and store_url):
-        told = broker.hgetall(STORES_KEY)
-        cache_url, store_url = cache_url or told.get("cache"), store_url or told.get("store")
+        told_cache, told_store = broker.hmget(STORES_KEY, "cache", "store")
+        cache_url, store_url = cache_url or _text(told_cache), store_url or _text(told_store)
     if not (cache_url and store_url):
         raise UnavailableError(
             ErrorCode.STORE_UNAVAILABLE,
@@ -185,6 +185,10 @@ def tell(settings: Settings, broker: "redis.Redis") -> None:
     """Tell clients which stores this worker uses."""
     if settings.image_cache_url and settings.image_store_url:
         broker.hset(STORES_KEY, mapping={"cache": settings.image_cache_url, "store": settings.image_store_url})
+
+
+def _text(value: str | bytes | None) -> str | None:
+    return value.decode() if isinstance(value, bytes) else value
 
 
 def _durable_store(url: str) -> ObjectStore:

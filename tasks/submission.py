@@ -46,7 +46,7 @@ def prepare(
     request_id: str = "",
     job_id: str | None = None,
 ) -> Submission:
-    """Return the submission of an edit; a missing seed is drawn from the id, so that a second run gives the same picture.
+    """Return the submission of an edit; a missing seed is drawn from the id: a second run gives the same picture.
 
     Raises ``InputError`` (engine_unsupported) if the deployment's engine cannot do the operation.
     """

@@ -39,7 +39,7 @@ class WorkerLife:
         self._presence.start()
         store.tell(settings(), self._app.ledger.client)
         if self._profile.pool is Pool.PREFORK:
-            _ = imaging.codec, imaging.mae  # cv2 once, before the fork, instead of in every child
+            imaging.codec.decode  # noqa: B018 - loads cv2 once, before the fork, instead of in every child
             return
         self._presence.change(WorkerState.LOADING)
         self._app.runtime = Runtime(
@@ -50,9 +50,7 @@ class WorkerLife:
 
     def open_child(self, **_: Any) -> None:
         """Open the store in a pool child: its connections do not survive a fork."""
-        self._app.runtime = Runtime(
-            profile=self._profile, store=store.connect(settings(), self._app.ledger.client)
-        )
+        self._app.runtime = Runtime(profile=self._profile, store=store.connect(settings(), self._app.ledger.client))
 
     def ready(self, **_: Any) -> None:
         """Take work."""

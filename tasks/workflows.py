@@ -16,13 +16,12 @@ from celery import chord, group, signature
 from celery.canvas import Signature
 from celery.exceptions import Ignore
 from celery.result import AsyncResult
-from pydantic import ValidationError
 
 from tasks import imaging, ledger
 from tasks.app import app
 from tasks.base import DarkroomTask
 from tasks.engines import require_support
-from tasks.errors import ErrorCode, InputError, NotFoundError
+from tasks.errors import ErrorCode, NotFoundError
 from tasks.imaging.probe import Format
 from tasks.jobs import Edit, Job, Operation, Role, Stage
 from tasks.ledger import Held, Token
@@ -30,7 +29,8 @@ from tasks.messages import PART
 from tasks.queues import Priority, Queue
 from tasks.settings import settings
 from tasks.store import LOCAL_OWNER, ImageStore
-from tasks.submission import BODY_TASK, OPENING_TASK, prepare
+from tasks.submission import BODY_TASK, prepare
+from tasks.validation import validated
 
 CONDITIONS: Mapping[Operation, tuple[Role, ...]] = {
     Operation.REMOVAL: (Role.MASKED_BACKGROUND, Role.MASK, Role.MAE),
@@ -61,25 +61,14 @@ class OpeningTask(DarkroomTask):
         unknown = {name for name, value in options.items() if value is not None}
         if args or unknown:
             raise TypeError(f"A job takes keyword fields of Edit, task_id and priority; got {args or unknown}.")
-        fields = dict(kwargs or {})
         submission = prepare(
-            edit_of(self.operation, fields),
+            validated(Edit, {**(kwargs or {}), "operation": self.operation}),
             owner=LOCAL_OWNER,
             priority=Priority(priority),
             job_id=task_id,
         )
         self.ledger.apply(submission.move)
         return self.AsyncResult(submission.job_id)
-
-
-def edit_of(operation: Operation, fields: dict[str, Any]) -> Edit:
-    """Return a checked edit. Raises ``InputError`` with the code of what is wrong."""
-    try:
-        return Edit(operation=operation, **fields)
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        code = first["type"] if first["type"] in ErrorCode else ErrorCode.PARAMETER_INVALID
-        raise InputError(code, ": ".join([*map(str, first["loc"]), first["msg"]])) from error
 
 
 @app.task(bind=True, base=OpeningTask, operation=Operation.REMOVAL)
@@ -123,7 +112,7 @@ def _open(task: OpeningTask, fields: dict[str, Any]) -> NoReturn:
 
 def _record(task: OpeningTask, job_id: str, fields: dict[str, Any]) -> None:
     # A message that somebody sent by name: there is no record yet.
-    edit = edit_of(task.operation, fields)
+    edit = validated(Edit, {**fields, "operation": task.operation})
     task.ledger.apply(ledger.submit(job_id, edit, owner=LOCAL_OWNER))
 
 

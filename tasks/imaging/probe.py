@@ -11,7 +11,17 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from PIL import ExifTags, Image
+from PIL import (
+    AvifImagePlugin,
+    BmpImagePlugin,
+    ExifTags,
+    GifImagePlugin,
+    Image,
+    JpegImagePlugin,
+    PngImagePlugin,
+    TiffImagePlugin,
+    WebPImagePlugin,
+)
 
 from tasks.errors import ErrorCode, InputError
 from tasks.jobs import MAX_SIDE
@@ -19,6 +29,17 @@ from tasks.jobs import MAX_SIDE
 # Pillow's own guard warns and raises at fixed sizes, before the size is known to us. Limits replaces it: every
 # picture of this package is opened by ``open_image``, which checks the size before anything is allocated.
 Image.MAX_IMAGE_PIXELS = None
+
+READERS: Final = (
+    AvifImagePlugin,
+    BmpImagePlugin,
+    GifImagePlugin,
+    JpegImagePlugin,
+    PngImagePlugin,
+    TiffImagePlugin,
+    WebPImagePlugin,
+)
+"""Imported so that they are registered: ``Image.open`` with a list of formats loads no plugin by itself."""
 
 PILLOW_ERRORS: Final = (
     ArithmeticError,
@@ -66,6 +87,8 @@ _PILLOW_NAMES: Final = {
     "TIFF": Format.TIFF,
     "BMP": Format.BMP,
 }
+
+_OPENED: Final = tuple(name for name in _PILLOW_NAMES if name != "MPO")  # which Pillow opens as JPEG
 
 _FTYP_BRANDS: Final = {
     b"heic": "HEIC",
@@ -144,7 +167,7 @@ def open_image(data: bytes, limits: Limits = DEFAULT_LIMITS) -> Image.Image:
         raise InputError(ErrorCode.IMAGE_INVALID, "The image is empty; send the bytes of a picture file.")
     _check_webp(data, limits)
     try:
-        image = Image.open(io.BytesIO(data), formats=tuple(_PILLOW_NAMES))
+        image = Image.open(io.BytesIO(data), formats=_OPENED)
     except PILLOW_ERRORS as error:
         raise _unreadable(data) from error
     try:

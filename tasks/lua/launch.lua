@@ -2,7 +2,7 @@
 -- ARGV: id, token, launch (the chord's group id), number of parts, grace, then role, image id, … known already
 local id, token, launch, grace = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[5])
 if get(id, 'launch') == launch then return 'launched' end -- the same call again, after a lost answer
-if token == '' or get(id, 'token') ~= token then return 'lost' end
+if token == '' or get(id, 'token') ~= token or get(id, 'stage') ~= 'opening' then return 'lost' end
 local t = now()
 for _, field in ipairs(redis.call('HKEYS', job_key(id))) do
   if string.sub(field, 1, 5) == 'part:' then redis.call('HDEL', job_key(id), field) end

@@ -6,18 +6,20 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from darkroom.guard import group_exists
 from darkroom.supervisor import Backoff, Program, Supervisor, Tier, describe_exit
+from tests.darkroom.processes import until
 
 FAST = Backoff(first_seconds=0.01, longest_seconds=0.04, forgiven_after_seconds=60)
 
 READY_THEN_SLEEP = "import time; print('ready', flush=True); time.sleep(60)"
-STUBBORN = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('ready', flush=True); time.sleep(60)"
+STUBBORN = (
+    "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('ready', flush=True); time.sleep(60)"
+)
 WITH_GRANDCHILD = (
     "import signal, subprocess, sys, time\n"
     "child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)'])\n"
@@ -36,6 +38,7 @@ class Lines:
         self._tasks: set[asyncio.Task[None]] = set()
 
     def __call__(self, name: str, line: str) -> None:
+        """Take a line; this is the supervisor's log."""
         self.seen.append((name, line))
         task = asyncio.get_running_loop().create_task(self._notify())
         self._tasks.add(task)
@@ -57,15 +60,8 @@ class Lines:
 
 
 def python(name: str, code: str, *, tier: Tier = Tier.WORKERS, grace: float = 10.0) -> Program:
+    """A program that runs a piece of Python."""
     return Program(name=name, arguments=(sys.executable, "-c", code), tier=tier, grace_seconds=grace)
-
-
-def until(condition: Callable[[], bool], seconds: float = 30.0) -> None:
-    """Wait for something outside this process that sends no event."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "the condition never held"
-        time.sleep(0.02)
 
 
 def test_a_program_that_ends_is_started_again() -> None:
@@ -104,7 +100,12 @@ def test_the_stop_goes_tier_by_tier() -> None:
     """The gateway's tier is gone before workers are asked to stop, and those before the servers."""
     code = (
         "import signal, sys, time\n"
-        "signal.signal(signal.SIGTERM, lambda *_: (print('asked', flush=True), time.sleep(0.1), print('gone', flush=True), sys.exit()))\n"
+        "def stop(*_):\n"
+        "    print('asked', flush=True)\n"
+        "    time.sleep(0.1)\n"
+        "    print('gone', flush=True)\n"
+        "    sys.exit()\n"
+        "signal.signal(signal.SIGTERM, stop)\n"
         "print('ready', flush=True)\n"
         "time.sleep(60)\n"
     )
@@ -160,11 +161,13 @@ def test_grandchildren_are_ended_with_their_parent() -> None:
     async def scenario() -> int:
         lines = Lines()
         async with Supervisor(lines, FAST) as supervisor:
-            supervisor.start(python("parent", WITH_GRANDCHILD))
-            return int((await lines.until("parent", "grandchild")).split()[1])
+            parent = supervisor.start(python("parent", WITH_GRANDCHILD))
+            await lines.until("parent", "grandchild")
+            assert parent.pid is not None
+            return parent.pid
 
-    grandchild = asyncio.run(scenario())
-    until(lambda: not Path(f"/proc/{grandchild}").exists() or "Z" in Path(f"/proc/{grandchild}/stat").read_text())
+    group = asyncio.run(scenario())
+    until(lambda: not _alive(group), "the grandchild to end")
 
 
 def test_no_program_survives_a_killed_supervisor() -> None:
@@ -184,7 +187,7 @@ def test_no_program_survives_a_killed_supervisor() -> None:
         grandchild = int(supervisor.stdout.readline().split()[1])
         group = os.getpgid(grandchild)
         supervisor.kill()
-    until(lambda: not _alive(group))
+    until(lambda: not _alive(group), "the guard to end the group")
 
 
 def test_a_line_of_any_length_is_passed_on() -> None:

@@ -21,7 +21,10 @@ pytestmark = [pytest.mark.docker, pytest.mark.timeout(1200)]
 @pytest.fixture(scope="module")
 def gateway_url() -> Iterator[str]:
     """Address of a stack in containers that lives as long as this module's tests."""
-    if shutil.which("docker") is None or subprocess.run(["docker", "info"], capture_output=True, check=False).returncode:
+    if (
+        shutil.which("docker") is None
+        or subprocess.run(["docker", "info"], capture_output=True, check=False).returncode
+    ):
         assert "CI" not in os.environ, "CI has to run these tests with a Docker engine"
         pytest.skip("no Docker engine answers")
     port, flower_port = free_ports(2)

@@ -1,0 +1,48 @@
+"""The gateway's ASGI app: ``uvicorn api.app:create_app --factory``."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import TypedDict
+
+from fastapi import FastAPI
+from fastapi.responses import RedirectResponse
+
+from api import documentation, problems, security
+from api.gateway import Gateway, open_gateway
+from api.routes import generate, health, image_utils, images
+from api.settings import GatewaySettings
+from tasks import logs
+
+
+class State(TypedDict):
+    """What each request finds in ``request.state``."""
+
+    gateway: Gateway
+
+
+def create_app() -> FastAPI:
+    """Build the app with the settings of the environment, and configure this process's logs."""
+    logs.configure()
+    return build(GatewaySettings())
+
+
+def build(settings: GatewaySettings) -> FastAPI:
+    """Build the app; its lifespan opens what it needs."""
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[State]:
+        async with open_gateway(settings) as gateway:
+            yield State(gateway=gateway)
+
+    app = FastAPI(lifespan=lifespan, redoc_url=None, **documentation.ABOUT)
+    for router in (generate.router, images.router, image_utils.router, health.router):
+        app.include_router(router, prefix="/api")
+    app.add_api_route("/", _home, include_in_schema=False)
+    problems.install(app)
+    security.install(app, settings)
+    documentation.install(app)
+    return app
+
+
+async def _home() -> RedirectResponse:
+    return RedirectResponse("/docs")

@@ -1,0 +1,109 @@
+"""The OpenAPI document: what FastAPI cannot see from the routes, as their bodies are read by ``api.inputs``."""
+
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+from pydantic import BaseModel
+
+ABOUT: dict[str, Any] = {
+    "title": "Darkroom",
+    "version": "0.1.0",
+    "summary": "Edit photos: remove and insert objects, correct the white balance.",
+    "description": (
+        "Images are sent as base64, as data URLs, as files of a form, or once to `/api/images` and by id after that. "
+        "Every error is an RFC 9457 problem document with a stable `code`."
+    ),
+    "openapi_tags": [
+        {"name": "generate", "description": "Edits: jobs with a state, events and a result."},
+        {"name": "images", "description": "Upload once, refer by id."},
+        {"name": "image-utils", "description": "Quick utilities that answer with their picture."},
+        {"name": "health", "description": "How Darkroom is."},
+    ],
+}
+
+BINARY = {"type": "string", "format": "binary"}
+IMAGE_TYPES = ("image/png", "image/jpeg", "image/webp")
+
+
+def request_body(model: type[BaseModel], *, files: tuple[str, ...], raw: bool = False) -> dict[str, Any]:
+    """Declare the body of a route that reads it itself: JSON, a form with these files, or an image."""
+    schema = model.model_json_schema(ref_template="#/components/schemas/{model}")
+    # Definitions are small enums here: in line, the document needs no second place for them.
+    inlined = inline(schema)
+    example = inlined.pop("example", {})
+    form = {
+        "type": "object",
+        "properties": {**dict.fromkeys(files, BINARY), **inlined.get("properties", {})},
+    }
+    content: dict[str, Any] = {
+        "application/json": {"schema": inlined, "example": example},
+        "multipart/form-data": {"schema": form},
+    }
+    if raw:
+        content |= {media_type: {"schema": BINARY} for media_type in IMAGE_TYPES}
+    return {"requestBody": {"required": True, "content": content}}
+
+
+def inline(schema: dict[str, Any]) -> dict[str, Any]:
+    """Return a JSON schema with its definitions put where they are referred to."""
+    definitions = schema.get("$defs", {})
+
+    def resolved(node: Any) -> Any:
+        match node:
+            case {"$ref": str(name), **others}:
+                return {**resolved(definitions[name.rpartition("/")[2]]), **resolved(others)}
+            case dict():
+                return {key: resolved(value) for key, value in node.items() if key != "$defs"}
+            case list():
+                return [resolved(each) for each in node]
+            case _:
+                return node
+
+    result: dict[str, Any] = resolved(schema)
+    return result
+
+
+def image_response(description: str) -> dict[str, Any]:
+    """Declare a response that is an image."""
+    return {"description": description, "content": {each: {"schema": BINARY} for each in IMAGE_TYPES}}
+
+
+def install(app: FastAPI) -> None:
+    """Have the app serve a document that tells what it really answers."""
+
+    def openapi() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            app.openapi_schema = _document(app)
+        return app.openapi_schema
+
+    app.openapi = openapi  # type: ignore[method-assign] # FastAPI's documented way to extend it
+
+
+def _document(app: FastAPI) -> dict[str, Any]:
+    document = get_openapi(
+        title=app.title,
+        version=app.version,
+        summary=app.summary,
+        description=app.description,
+        tags=app.openapi_tags,
+        routes=app.routes,
+    )
+    for path in document["paths"].values():
+        for operation in path.values():
+            _correct(operation["responses"])
+    for name in ("HTTPValidationError", "ValidationError"):
+        document["components"]["schemas"].pop(name, None)
+    return document
+
+
+def _correct(responses: dict[str, Any]) -> None:
+    """Drop FastAPI's own 422, and its JSON beside our problem documents."""
+    for status in list(responses):
+        content = responses[status].get("content", {})
+        schema = content.get("application/json", {}).get("schema", {})
+        if schema.get("$ref", "").endswith("/HTTPValidationError"):
+            del responses[status]
+        elif "application/problem+json" in content and schema:
+            content["application/problem+json"]["schema"] = schema
+            del content["application/json"]

@@ -1,0 +1,182 @@
+"""What the gateway has open from its start to its end, and how a request gets at it."""
+
+import asyncio
+import contextlib
+import signal
+import threading
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from types import FrameType
+from typing import Annotated
+
+import redis
+import redis.asyncio
+from fastapi import Depends, Request
+from redis.asyncio.retry import Retry as AsyncRetry
+from redis.backoff import ConstantBackoff, NoBackoff
+from redis.retry import Retry
+
+from api.conversions import Conversions
+from api.inputs import BodyReader
+from api.pools import Pools
+from api.settings import GatewaySettings
+from api.storage import Images, StoreDoor
+from api.utilities import Timing, Utilities
+from api.waiting import Waiters
+from tasks.app import app as celery
+from tasks.imaging.probe import Limits
+from tasks.ledger import AsyncLedger
+from tasks.queues import Queue
+from tasks.store import LOCAL_OWNER
+
+_RETRY_DELAY_SECONDS = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Gateway:
+    """Opened by the app's lifespan."""
+
+    settings: GatewaySettings
+    ledger: AsyncLedger
+    waiters: Waiters
+    images: Images
+    bodies: BodyReader
+    pools: Pools
+    utilities: Utilities
+    conversions: Conversions
+
+
+def gateway(request: Request) -> Gateway:
+    """Return what is open."""
+    opened: Gateway = request.state.gateway
+    return opened
+
+
+def owner() -> str:
+    """Return whose request this is: everybody's, as long as no key is asked for."""
+    return LOCAL_OWNER
+
+
+GatewayDep = Annotated[Gateway, Depends(gateway)]
+OwnerDep = Annotated[str, Depends(owner)]
+
+
+@asynccontextmanager
+async def open_gateway(settings: GatewaySettings) -> AsyncIterator[Gateway]:
+    """Open all that the routes need. Nothing has to answer yet: a gateway without its broker says so with 503."""
+    async with contextlib.AsyncExitStack() as stack:
+        broker = await stack.enter_async_context(_broker(settings))
+        listener = await stack.enter_async_context(_listener_client(settings))
+        asker = stack.enter_context(_blocking_client(settings))
+        waiters = Waiters(listener, outage_seconds=settings.outage_seconds)
+        await stack.enter_async_context(_running(waiters))
+        stack.enter_context(_stopped_by_signals(waiters))
+        yield _assembled(settings, broker, waiters, Images(StoreDoor(settings, asker), settings.store_threads))
+
+
+def _assembled(
+    settings: GatewaySettings, broker: "redis.asyncio.Redis", waiters: Waiters, images: Images
+) -> Gateway:
+    ledger = AsyncLedger(broker)
+    limits = {Queue.GENERATION: settings.max_waiting_jobs, Queue.IMAGE_UTILS: settings.max_waiting_messages}
+    timing = Timing(settings.utility_wait_seconds, settings.reread_seconds)
+    utilities = Utilities(celery, broker, waiters, timing)
+    return Gateway(
+        settings=settings,
+        ledger=ledger,
+        waiters=waiters,
+        images=images,
+        bodies=BodyReader(images, Limits(max_pixels=settings.max_image_pixels), settings.body_threads),
+        pools=Pools(ledger, limits),
+        utilities=utilities,
+        conversions=Conversions(utilities, images, broker, settings.image_hot_seconds),
+    )
+
+
+@asynccontextmanager
+async def _broker(settings: GatewaySettings) -> "AsyncIterator[redis.asyncio.Redis]":
+    pool = redis.asyncio.BlockingConnectionPool.from_url(
+        settings.redis_url,
+        max_connections=settings.broker_connections,
+        timeout=settings.broker_timeout_seconds,
+        decode_responses=True,
+        socket_timeout=settings.broker_timeout_seconds,
+        socket_connect_timeout=settings.broker_connect_seconds,
+        socket_keepalive=True,
+        health_check_interval=5,
+        # A connection that was reset is worth one more try; a time-out has cost the client its patience already.
+        retry=AsyncRetry(ConstantBackoff(_RETRY_DELAY_SECONDS), 1, supported_errors=(redis.ConnectionError,)),
+    )
+    client = redis.asyncio.Redis.from_pool(pool)
+    try:
+        yield client
+    finally:
+        await client.aclose()
+
+
+@asynccontextmanager
+async def _listener_client(settings: GatewaySettings) -> "AsyncIterator[redis.asyncio.Redis]":
+    client = redis.asyncio.Redis.from_url(
+        settings.redis_url,
+        decode_responses=True,
+        socket_connect_timeout=settings.broker_connect_seconds,
+        socket_keepalive=True,
+        retry=AsyncRetry(NoBackoff(), 0),
+    )
+    try:
+        yield client
+    finally:
+        await client.aclose()
+
+
+@contextmanager
+def _blocking_client(settings: GatewaySettings) -> "Iterator[redis.Redis]":
+    client = redis.Redis.from_url(
+        settings.redis_url,
+        decode_responses=True,
+        socket_timeout=settings.broker_timeout_seconds,
+        socket_connect_timeout=settings.broker_connect_seconds,
+        retry=Retry(NoBackoff(), 0),
+    )
+    try:
+        yield client
+    finally:
+        client.close()
+
+
+@asynccontextmanager
+async def _running(waiters: Waiters) -> AsyncIterator[None]:
+    listening = asyncio.create_task(waiters.run(), name="listener")
+    try:
+        yield
+    finally:
+        waiters.stop()
+        listening.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await listening
+
+
+@contextmanager
+def _stopped_by_signals(waiters: Waiters) -> Iterator[None]:
+    """Tell long waits of SIGTERM and SIGINT: the server waits for open streams before it ends the lifespan."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    loop = asyncio.get_running_loop()
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        loop.call_soon_threadsafe(waiters.stop)
+        server_handler = before[signal.Signals(number)]
+        if callable(server_handler):
+            server_handler(number, frame)
+
+    for number in before:
+        signal.signal(number, stop)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            if signal.getsignal(number) is stop:
+                signal.signal(number, handler)

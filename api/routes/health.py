@@ -1,0 +1,136 @@
+"""How the gateway and the pools behind it are."""
+
+from typing import Any
+
+from fastapi import APIRouter
+from pydantic import BaseModel, ConfigDict
+
+from api.gateway import GatewayDep
+from api.pools import Health, Pool, overall, pool_of, pools_of
+from api.problems import responses
+from tasks.errors import ErrorCode, UnavailableError
+from tasks.ledger import Overview
+from tasks.presence import WorkerState
+from tasks.queues import Queue
+from worker_profiles import Service
+
+router = APIRouter(tags=["health"])
+
+
+class GatewayHealth(BaseModel):
+    """That the gateway lives."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {"status": "healthy", "model_loaded": True, "device": "cpu", "device_info": {"engine": "opencv"}}
+        }
+    )
+
+    status: Health
+    """degraded: the gateway lives, but its broker does not answer."""
+    model_loaded: bool
+    """Whether a generation worker is ready."""
+    device: str
+    """What the generation pool runs on: cpu or cuda; asleep without workers."""
+    device_info: dict[str, Any]
+
+
+class ServiceHealth(BaseModel):
+    """How one pool is."""
+
+    status: Health
+    workers: list[dict[str, Any]]
+    queue_depth: int
+    """Jobs or messages that wait for this pool."""
+    oldest_job_seconds: float
+    """How long the one at the head has waited; 0 when none does."""
+
+    @classmethod
+    def of(cls, pool: Pool) -> "ServiceHealth":
+        """Describe a pool."""
+        return cls(
+            status=pool.health,
+            workers=list(pool.workers),
+            queue_depth=max(pool.depth.messages, pool.depth.waiting_jobs),
+            oldest_job_seconds=round(pool.depth.oldest_seconds, 3),
+        )
+
+
+class SystemHealth(BaseModel):
+    """How everything is."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {
+                "status": "healthy",
+                "open_jobs": 1,
+                "services": {
+                    "generation": {
+                        "status": "healthy",
+                        "workers": [{"name": "a100@host:42", "state": "busy", "slots": 1, "active": 1}],
+                        "queue_depth": 0,
+                        "oldest_job_seconds": 0.0,
+                    },
+                    "segmentation": {
+                        "status": "asleep",
+                        "workers": [],
+                        "queue_depth": 0,
+                        "oldest_job_seconds": 0.0,
+                    },
+                },
+            }
+        }
+    )
+
+    status: Health
+    """healthy or degraded."""
+    open_jobs: int
+    """Jobs that have not ended."""
+    services: dict[Service, ServiceHealth]
+
+
+@router.get("/health", operation_id="health", summary="Does the gateway live?", responses=responses())
+async def health(gateway: GatewayDep) -> GatewayHealth:
+    """Answer at once, whatever the broker and the workers do: for liveness probes and today's frontend."""
+    if gateway.waiters.away_seconds:
+        return _without_broker()
+    try:
+        return _with_workers(await gateway.pools.overview())
+    except UnavailableError:
+        return _without_broker()
+
+
+@router.get(
+    "/system/health",
+    operation_id="system_health",
+    summary="How is each service?",
+    responses=responses(ErrorCode.BROKER_UNAVAILABLE),
+)
+async def system_health(gateway: GatewayDep) -> SystemHealth:
+    """Tell of each pool whether it is healthy, asleep, starting, degraded or down, its workers and its queue.
+
+    A pool that may sleep and has no workers is asleep, which is no error.
+    """
+    overview = await gateway.pools.overview()
+    pools = pools_of(overview)
+    return SystemHealth(
+        status=overall(pools.values()),
+        open_jobs=overview.open_jobs,
+        services={service: ServiceHealth.of(pool) for service, pool in pools.items()},
+    )
+
+
+def _without_broker() -> GatewayHealth:
+    return GatewayHealth(status=Health.DEGRADED, model_loaded=False, device="unknown", device_info={})
+
+
+def _with_workers(overview: Overview) -> GatewayHealth:
+    pool = pool_of(overview, Queue.GENERATION)
+    engine = pool.workers[0]["engine"] if pool.workers else None
+    device = "asleep" if engine is None else "cpu" if engine == "opencv" else "cuda"
+    return GatewayHealth(
+        status=Health.HEALTHY,
+        model_loaded=bool(pool.states & {WorkerState.READY, WorkerState.BUSY}),
+        device=device,
+        device_info={"engine": engine, "workers": len(pool.workers), "slots": pool.slots},
+    )

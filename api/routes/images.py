@@ -1,0 +1,68 @@
+"""Upload once, refer by id."""
+
+from fastapi import APIRouter, Request, Response
+
+from api.documentation import image_response, request_body
+from api.gateway import GatewayDep, OwnerDep
+from api.inputs import require_id
+from api.problems import responses
+from api.rendering import image_headers, not_modified
+from api.schemas import StoredImage, UploadRequest, parse
+from tasks.errors import ErrorCode
+
+router = APIRouter(tags=["images"])
+
+
+@router.post(
+    "/images",
+    operation_id="upload_image",
+    summary="Upload an image",
+    status_code=201,
+    openapi_extra=request_body(UploadRequest, files=("image",), raw=True),
+    responses=responses(
+        ErrorCode.IMAGE_INVALID,
+        ErrorCode.IMAGE_TRUNCATED,
+        ErrorCode.IMAGE_FORMAT_UNSUPPORTED,
+        ErrorCode.IMAGE_TOO_LARGE,
+        ErrorCode.BASE64_INVALID,
+        ErrorCode.PARAMETER_INVALID,
+        ErrorCode.JSON_INVALID,
+        ErrorCode.BODY_TOO_LARGE,
+        ErrorCode.MEDIA_TYPE_UNSUPPORTED,
+        ErrorCode.STORE_UNAVAILABLE,
+    ),
+)
+async def upload_image(request: Request, response: Response, gateway: GatewayDep, owner: OwnerDep) -> StoredImage:
+    """Keep an image, sent as the body itself, as the file `image` of a form, or as base64 in JSON.
+
+    Its id is the sha256 of its bytes: the same bytes twice are one image. It stays for a week after its last upload.
+    """
+    body = await gateway.bodies.read(request, raw_field="image")
+    wanted = parse(UploadRequest, body.fields)
+    pictures = await gateway.bodies.pictures({"image": wanted.image}, owner=owner)
+    await gateway.bodies.keep(list(pictures.values()), owner=owner, durable=True)
+    metadata = await gateway.images.metadata(pictures["image"].id, owner=owner)
+    response.headers["Location"] = f"/api/images/{metadata.id}"
+    return StoredImage.of(metadata)
+
+
+@router.get(
+    "/images/{image_id}",
+    operation_id="get_image",
+    summary="Get an image",
+    response_class=Response,
+    responses={
+        200: image_response("The image, byte for byte as it was stored."),
+        304: {"description": "The client has it already."},
+        **responses(ErrorCode.IMAGE_UNKNOWN, ErrorCode.STORE_UNAVAILABLE),
+    },
+)
+async def get_image(image_id: str, request: Request, gateway: GatewayDep, owner: OwnerDep) -> Response:
+    """Return the bytes of an image that its owner uploaded or that was made for them."""
+    require_id(image_id)
+    metadata = await gateway.images.metadata(image_id, owner=owner)
+    headers = image_headers(metadata.id)
+    cached = not_modified(request, headers)
+    if cached is not None:
+        return cached
+    return Response(await gateway.images.open(metadata.id), headers=headers, media_type=metadata.format.media_type)

@@ -1,0 +1,74 @@
+"""The image store without blocking the event loop."""
+
+import threading
+from collections.abc import Callable
+from functools import partial
+from typing import TypeVar
+
+import redis
+from anyio import CapacityLimiter, to_thread
+from redis.exceptions import RedisError
+
+from api.problems import broker_unavailable
+from tasks import store
+from tasks.settings import Settings
+from tasks.store import ImageMetadata, ImageStore
+
+T = TypeVar("T")
+
+
+class StoreDoor:
+    """Opens the store when it is first needed: who knows its address may start after the gateway. Blocking."""
+
+    def __init__(self, settings: Settings, broker: "redis.Redis") -> None:
+        """Take the connection to ask for the address; nothing is sent yet."""
+        self._settings = settings
+        self._broker = broker
+        self._opening = threading.Lock()
+        self._store: ImageStore | None = None
+
+    def open(self) -> ImageStore:
+        """Return the store. Raises ``UnavailableError`` (store_unavailable or broker_unavailable)."""
+        with self._opening:
+            if self._store is None:
+                try:
+                    self._store = store.connect(self._settings, self._broker)
+                except RedisError as error:
+                    raise broker_unavailable() from error
+            return self._store
+
+
+class Images:
+    """The store's methods, in threads of their own. Errors as there."""
+
+    def __init__(self, door: StoreDoor, threads: int) -> None:
+        """``threads`` are the calls that may run at once; the others queue."""
+        self._door = door
+        self._limiter = CapacityLimiter(threads)
+
+    async def put(self, data: bytes, *, owner: str, durable: bool = True) -> ImageMetadata:
+        """Store an image."""
+        return await self._call(lambda opened: opened.put(data, owner=owner, durable=durable))
+
+    async def open(self, image_id: str) -> bytes:
+        """Return an image's bytes, whoever owns it: ask ``metadata`` first where the id came from a client."""
+        return await self._call(lambda opened: opened.open(image_id))
+
+    async def metadata(self, image_id: str, *, owner: str) -> ImageMetadata:
+        """Return what is known of an owner's image."""
+        return await self._call(lambda opened: opened.metadata(image_id, owner=owner))
+
+    async def exists(self, image_id: str, *, owner: str) -> bool:
+        """Whether the owner has this image."""
+        return await self._call(lambda opened: opened.exists(image_id, owner=owner))
+
+    async def keep(self, image_id: str, *, owner: str) -> None:
+        """Make an image durable that may be in the hot tier only."""
+        await self._call(lambda opened: opened.put(opened.open(image_id), owner=owner))
+
+    async def _call(self, use: Callable[[ImageStore], T]) -> T:
+        return await to_thread.run_sync(partial(_use, self._door, use), limiter=self._limiter)
+
+
+def _use(door: StoreDoor, use: Callable[[ImageStore], T]) -> T:
+    return use(door.open())

@@ -1,0 +1,54 @@
+"""Servers that all tests share. Nothing of Darkroom is read from the developer's own environment."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings as hypothesis_settings
+
+from tests import lab
+
+hypothesis_settings.register_profile(
+    "darkroom", deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
+)
+hypothesis_settings.load_profile("darkroom")
+
+QUICK = {
+    "DARKROOM_LEASE_SECONDS": "2",
+    "DARKROOM_SWEEP_SECONDS": "0.2",
+    "DARKROOM_GRACE_SECONDS": "1",
+    "DARKROOM_LOG_FORMAT": "json",
+}
+"""Lost work is found within seconds, so that tests can wait for it."""
+
+
+@pytest.fixture(scope="session", autouse=True)
+def environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """Start a broker and an image cache, and point this process and its children to them."""
+    with lab.valkeys(tmp_path_factory.mktemp("servers")) as urls, pytest.MonkeyPatch.context() as patch:
+        for name in [name for name in os.environ if name.startswith("DARKROOM_")]:
+            patch.delenv(name)
+        for name, value in {**urls, **QUICK}.items():
+            patch.setenv(name, value)
+        yield {**urls, **QUICK}
+
+
+@pytest.fixture(scope="session")
+def workers(
+    environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[dict[str, lab.WorkerProcess]]:
+    """Start a worker of each profile that this issue's work needs."""
+    folder: Path = tmp_path_factory.mktemp("workers")
+    started = {
+        "cpu": lab.WorkerProcess("cpu", environment, folder / "cpu.log", "-c", "2"),
+        "a100": lab.WorkerProcess("a100", environment, folder / "a100.log"),
+        "jobs": lab.WorkerProcess("jobs", environment, folder / "jobs.log"),
+    }
+    try:
+        for worker in started.values():
+            worker.wait_until_ready()
+        yield started
+    finally:
+        for worker in started.values():
+            worker.stop()

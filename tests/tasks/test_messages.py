@@ -1,0 +1,50 @@
+"""Messages built without a connection."""
+
+import json
+from typing import Any
+
+import tasks
+from tasks import messages
+from tasks.app import app
+from tasks.queues import Priority, Queue, list_key
+
+CHANGING = {"delivery_tag", "origin", "reply_to", messages.ENQUEUED_AT}
+"""Ids of the sender and of the delivery, and the time."""
+
+
+def fixed(message: str | bytes) -> dict[str, Any]:
+    """Return a message without what differs from one to the next."""
+    fields: dict[str, Any] = json.loads(message)
+    for part in (fields["headers"], fields["properties"]):
+        for name in CHANGING & set(part):
+            part[name] = "…"
+    return fields
+
+
+def test_a_message_is_what_celery_would_have_sent(environment: dict[str, str]) -> None:
+    """Field by field, in the same order, our message equals that of apply_async for the same task."""
+    options: dict[str, Any] = {"args": ["a" * 64], "kwargs": {"width": 100}}
+    tasks.resize.apply_async(
+        task_id="the-id",
+        queue=Queue.SEGMENTATION,
+        priority=Priority.BATCH,
+        **options,
+    )
+    theirs = app.ledger.client.rpop(list_key(Queue.SEGMENTATION, Priority.BATCH))
+    ours = messages.build(
+        app,
+        "tasks.image_utils.resize",
+        task_id="the-id",
+        queue=Queue.SEGMENTATION,
+        priority=Priority.BATCH,
+        **options,
+    )
+    assert theirs is not None
+    assert json.dumps(fixed(ours)) == json.dumps(fixed(theirs))
+
+
+def test_a_message_says_when_it_was_enqueued(environment: dict[str, str]) -> None:
+    """The sweeper can read the time from any message of ours, and gets None from anything else."""
+    message = messages.build(app, "t", task_id="i", queue=Queue.JOBS, priority=Priority.INTERACTIVE)
+    assert messages.enqueued_at(message) is not None
+    assert [messages.enqueued_at(other) for other in ("", "no json", "[]", '{"headers": {}}')] == [None] * 4
