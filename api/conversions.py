@@ -20,8 +20,8 @@ class Conversions:
     async def convert(self, image_id: str, wanted: Format, *, owner: str) -> str:
         """Return the id of the image in a format. Errors as ``Utilities.call``."""
         key = f"darkroom:encoded:{image_id}:{wanted}"
-        known: str | None = await self._broker.get(key)
-        if known is not None and await self._images.exists(known, owner=owner):
+        known = await self._broker.get(key)
+        if isinstance(known, str) and await self._images.exists(known, owner=owner):
             return known
         made = await self._utilities.call("encode", [image_id], {"format": str(wanted)}, owner=owner)
         await self._broker.set(key, made.image_id, ex=self._seconds)

@@ -26,23 +26,33 @@ BINARY = {"type": "string", "format": "binary"}
 IMAGE_TYPES = ("image/png", "image/jpeg", "image/webp")
 
 
-def request_body(model: type[BaseModel], *, files: tuple[str, ...], raw: bool = False) -> dict[str, Any]:
+def request_body(schema: dict[str, Any], *, files: tuple[str, ...], raw: bool = False) -> dict[str, Any]:
     """Declare the body of a route that reads it itself: JSON, a form with these files, or an image."""
-    schema = model.model_json_schema(ref_template="#/components/schemas/{model}")
-    # Definitions are small enums here: in line, the document needs no second place for them.
-    inlined = inline(schema)
-    example = inlined.pop("example", {})
-    form = {
-        "type": "object",
-        "properties": {**dict.fromkeys(files, BINARY), **inlined.get("properties", {})},
-    }
+    example = schema.get("example", {})
+    described = {name: value for name, value in schema.items() if name != "example"}
+    form = {"type": "object", "properties": {**described["properties"], **dict.fromkeys(files, BINARY)}}
     content: dict[str, Any] = {
-        "application/json": {"schema": inlined, "example": example},
+        "application/json": {"schema": described, "example": example},
         "multipart/form-data": {"schema": form},
     }
     if raw:
         content |= {media_type: {"schema": BINARY} for media_type in IMAGE_TYPES}
     return {"requestBody": {"required": True, "content": content}}
+
+
+def query_parameters(schema: dict[str, Any], hint: str) -> dict[str, Any]:
+    """Declare a schema's properties as parameters of the query, all of them optional."""
+    return {
+        "parameters": [
+            {"name": name, "in": "query", "required": False, "description": hint, "schema": value}
+            for name, value in schema["properties"].items()
+        ]
+    }
+
+
+def schema_of(model: type[BaseModel]) -> dict[str, Any]:
+    """Return a model's JSON schema without references: definitions are small enums here."""
+    return inline(model.model_json_schema())
 
 
 def inline(schema: dict[str, Any]) -> dict[str, Any]:

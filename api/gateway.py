@@ -75,9 +75,7 @@ async def open_gateway(settings: GatewaySettings) -> AsyncIterator[Gateway]:
         yield _assembled(settings, broker, waiters, Images(StoreDoor(settings, asker), settings.store_threads))
 
 
-def _assembled(
-    settings: GatewaySettings, broker: "redis.asyncio.Redis", waiters: Waiters, images: Images
-) -> Gateway:
+def _assembled(settings: GatewaySettings, broker: "redis.asyncio.Redis", waiters: Waiters, images: Images) -> Gateway:
     ledger = AsyncLedger(broker)
     limits = {Queue.GENERATION: settings.max_waiting_jobs, Queue.IMAGE_UTILS: settings.max_waiting_messages}
     timing = Timing(settings.utility_wait_seconds, settings.reread_seconds)

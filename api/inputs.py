@@ -6,10 +6,10 @@ wrong until then has cost no decoding, no store and no queue.
 
 import binascii
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, TypeAlias
+from typing import Any, ParamSpec, TypeAlias, TypeVar
 
 from anyio import CapacityLimiter, to_thread
 from fastapi import Request
@@ -25,6 +25,9 @@ from tasks.store import image_id
 
 ImageInput: TypeAlias = str | bytes
 """An image as a request gives it: base64, a data URL or an id as text, or the file itself."""
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 FORM_FIELDS_MAX = 60
 FORM_FILES_MAX = 8
@@ -76,7 +79,7 @@ class BodyReader:
         media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
         if request.headers.get("content-encoding", "identity").lower() != "identity":
             raise _unsupported("a compressed body", raw=bool(raw_field))
-        if media_type == "application/json" or media_type.endswith("+json") and media_type.startswith("application/"):
+        if media_type == "application/json" or (media_type.endswith("+json") and media_type.startswith("application/")):
             return Body("json", await self._in_thread(_json_object, await _body(request)))
         if media_type == "multipart/form-data":
             return Body("form", await _form(request))
@@ -105,8 +108,8 @@ class BodyReader:
             return Picture(field, known.id, known.width, known.height, None)
         return await self._in_thread(_examine, field, value, self._limits)
 
-    async def _in_thread(self, function: Any, *arguments: Any) -> Any:
-        return await to_thread.run_sync(partial(function, *arguments), limiter=self._limiter)
+    async def _in_thread(self, function: Callable[P, T], *arguments: P.args, **keywords: P.kwargs) -> T:
+        return await to_thread.run_sync(partial(function, *arguments, **keywords), limiter=self._limiter)
 
 
 def require_id(text: str) -> None:

@@ -194,7 +194,8 @@ def broker_unavailable() -> UnavailableError:
 def _of_http(error: HTTPException, request: Request) -> DarkroomError:
     match error.status_code:
         case 404:
-            return NotFoundError(ErrorCode.ROUTE_UNKNOWN, f"There is nothing at {request.url.path}; /docs lists all routes.")
+            detail = f"There is nothing at {request.url.path}; /docs lists all routes."
+            return NotFoundError(ErrorCode.ROUTE_UNKNOWN, detail)
         case 405:
             allowed = (error.headers or {}).get("Allow", "another method")
             return NotFoundError(
@@ -252,6 +253,7 @@ EXAMPLES: Mapping[ErrorCode, str] = {
     ErrorCode.WAIT_EXPIRED: "No worker finished this within 30 s; try again later.",
     ErrorCode.WORKER_LOST: "The worker that ran this died; try a smaller photo.",
     ErrorCode.TIME_LIMIT: "The edit took longer than a worker may; try a smaller photo.",
+    ErrorCode.OUT_OF_MEMORY: "The edit needed more memory than the worker has.",
     ErrorCode.ENGINE_FAILED: "The engine could not finish the edit.",
     ErrorCode.INTERNAL: "The edit failed for a reason that is ours, not yours; the log has the cause.",
 }

@@ -30,9 +30,7 @@ IMAGE_SCHEMA = {
 def _image(value: Any) -> ImageInput:
     if isinstance(value, str | bytes) and value:
         return value
-    raise PydanticCustomError(
-        ErrorCode.IMAGE_INVALID, "An image is a text: base64, a base64 data URL or an image id."
-    )
+    raise PydanticCustomError(ErrorCode.IMAGE_INVALID, "An image is a text: base64, a base64 data URL or an image id.")
 
 
 def _one_mask(value: Any) -> Any:

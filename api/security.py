@@ -38,9 +38,7 @@ API_POLICY = "default-src 'none'; frame-ancestors 'none'; sandbox"
 
 def install(app: FastAPI, settings: GatewaySettings) -> None:
     """Wrap an app. The last one added is the outermost."""
-    app.add_middleware(
-        BodyLimit, max_bytes=settings.max_body_bytes, drain_seconds=settings.body_drain_seconds
-    )
+    app.add_middleware(BodyLimit, max_bytes=settings.max_body_bytes, drain_seconds=settings.body_drain_seconds)
     app.add_middleware(UnexpectedErrors)
     app.add_middleware(
         CORSMiddleware,

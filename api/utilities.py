@@ -95,7 +95,7 @@ class Utilities:
             ) from None
 
 
-def ready(text: str | None) -> dict[str, Any] | None:
+def ready(text: str | bytes | None) -> dict[str, Any] | None:
     """Return the meta of a task that has ended, None for anything else."""
     meta: dict[str, Any] | None = json.loads(text) if text else None
     return meta if meta is not None and meta["status"] in states.READY_STATES else None

@@ -2,7 +2,7 @@
 
 from fastapi import APIRouter, Request, Response
 
-from api.documentation import image_response, request_body
+from api.documentation import image_response, request_body, schema_of
 from api.gateway import GatewayDep, OwnerDep
 from api.inputs import require_id
 from api.problems import responses
@@ -18,7 +18,7 @@ router = APIRouter(tags=["images"])
     operation_id="upload_image",
     summary="Upload an image",
     status_code=201,
-    openapi_extra=request_body(UploadRequest, files=("image",), raw=True),
+    openapi_extra=request_body(schema_of(UploadRequest), files=("image",), raw=True),
     responses=responses(
         ErrorCode.IMAGE_INVALID,
         ErrorCode.IMAGE_TRUNCATED,

@@ -10,8 +10,7 @@ from typing import Final
 import cv2
 import numpy as np
 
-from tasks.engines import RGB, Inputs, Mask, Report
-from tasks.engines import EngineName
+from tasks.engines import RGB, EngineName, Inputs, Mask, Report
 from tasks.errors import ErrorCode, InputError
 from tasks.imaging import composite, mae, masks, patchmatch, placement, white_balance
 from tasks.jobs import Operation

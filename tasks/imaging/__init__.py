@@ -11,19 +11,21 @@ from typing import TYPE_CHECKING
 import lazy_loader
 
 if TYPE_CHECKING:
-    from tasks.imaging import canny as canny
-    from tasks.imaging import codec as codec
-    from tasks.imaging import composite as composite
-    from tasks.imaging import extract as extract
-    from tasks.imaging import find as find
-    from tasks.imaging import geometry as geometry
-    from tasks.imaging import mae as mae
-    from tasks.imaging import masks as masks
-    from tasks.imaging import patchmatch as patchmatch
-    from tasks.imaging import placement as placement
-    from tasks.imaging import probe as probe
-    from tasks.imaging import shadow as shadow
-    from tasks.imaging import white_balance as white_balance
+    from tasks.imaging import (
+        canny as canny,
+        codec as codec,
+        composite as composite,
+        extract as extract,
+        find as find,
+        geometry as geometry,
+        mae as mae,
+        masks as masks,
+        patchmatch as patchmatch,
+        placement as placement,
+        probe as probe,
+        shadow as shadow,
+        white_balance as white_balance,
+    )
 
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,

@@ -1,8 +1,8 @@
 """Bytes to arrays and back.
 
 What comes in may be turned (EXIF), in another colour space (ICC), 16-bit, grey, CMYK, with a palette, animated or cut
-off; what goes out of ``decode`` is upright uint8 sRGB, complete, or an ``InputError``. cv2 decodes what is plain, Pillow
-the rest, because cv2 ignores profiles and accepts data that ends early.
+off; what goes out of ``decode`` is upright uint8 sRGB, complete, or an ``InputError``. cv2 decodes what is plain and
+Pillow the rest, because cv2 ignores profiles and accepts data that ends early.
 """
 
 import io
@@ -100,7 +100,7 @@ def normalise(data: bytes, *, limits: Limits = DEFAULT_LIMITS) -> bytes:
     return data if kept and plain and _is_srgb(profile) else encode(pixels, Format.PNG)
 
 
-def encode(  # noqa: PLR0913 - the operation's own choices, all optional
+def encode(
     image: NDArray[np.uint8],
     image_format: Format,
     *,
@@ -257,7 +257,7 @@ def _eight_bits(image: Image.Image) -> Image.Image:
     return Image.fromarray(np.asarray(cv2.convertScaleAbs(samples, alpha=1 / 257), np.uint8))
 
 
-def _convert_profile(image: Image.Image, profile: Any) -> Image.Image:  # noqa: ANN401 - from Pillow's untyped info
+def _convert_profile(image: Image.Image, profile: Any) -> Image.Image:
     alpha = image.getchannel("A") if image.mode in {"LA", "RGBA"} else None
     if alpha is not None:
         image = image.convert(image.mode[:-1])
@@ -272,7 +272,7 @@ def _convert_profile(image: Image.Image, profile: Any) -> Image.Image:  # noqa: 
     return converted
 
 
-def _is_srgb(profile: Any) -> bool:  # noqa: ANN401 - from Pillow's untyped info
+def _is_srgb(profile: Any) -> bool:
     if not profile:
         return True
     try:
@@ -298,7 +298,7 @@ def _check_encoding(image_format: Format, quality: int, *, lossless: bool, max_b
         raise InputError(ErrorCode.PARAMETER_INVALID, f"{image_format.upper()} is lossy; ask for png or webp.")
 
 
-def _encode_png(image: Pixels, _quality: int, _lossless: bool, metadata: bytes | None) -> bytes:  # noqa: FBT001
+def _encode_png(image: Pixels, _quality: int, _lossless: bool, metadata: bytes | None) -> bytes:
     turned = cv2.cvtColor(image, cv2.COLOR_RGB2BGR if image.shape[2] == 3 else cv2.COLOR_RGBA2BGRA)
     encoded = cv2.imencode(".png", turned)[1].tobytes()
     if metadata is None:
@@ -309,7 +309,7 @@ def _encode_png(image: Pixels, _quality: int, _lossless: bool, metadata: bytes |
     return encoded[:header_end] + framed + encoded[header_end:]
 
 
-def _encode_jpeg(image: Pixels, quality: int, _lossless: bool, metadata: bytes | None) -> bytes:  # noqa: FBT001
+def _encode_jpeg(image: Pixels, quality: int, _lossless: bool, metadata: bytes | None) -> bytes:
     turned = cv2.cvtColor(flatten(image), cv2.COLOR_RGB2BGR)
     encoded = cv2.imencode(".jpg", turned, [cv2.IMWRITE_JPEG_QUALITY, quality])[1].tobytes()
     if metadata is None:
@@ -320,16 +320,16 @@ def _encode_jpeg(image: Pixels, quality: int, _lossless: bool, metadata: bytes |
     return encoded[:2] + b"\xff\xe1" + (len(segment) + 2).to_bytes(2, "big") + segment + encoded[2:]
 
 
-def _encode_webp(image: Pixels, quality: int, lossless: bool, metadata: bytes | None) -> bytes:  # noqa: FBT001
+def _encode_webp(image: Pixels, quality: int, lossless: bool, metadata: bytes | None) -> bytes:
     options = {"lossless": True, "exact": True, "quality": 50} if lossless else {"quality": quality}
     return _save(image, "WEBP", metadata, method=WEBP_METHOD, **options)
 
 
-def _encode_avif(image: Pixels, quality: int, _lossless: bool, metadata: bytes | None) -> bytes:  # noqa: FBT001
+def _encode_avif(image: Pixels, quality: int, _lossless: bool, metadata: bytes | None) -> bytes:
     return _save(image, "AVIF", metadata, quality=quality, speed=AVIF_SPEED, max_threads=1)
 
 
-def _save(image: Pixels, name: str, metadata: bytes | None, **options: Any) -> bytes:  # noqa: ANN401 - Pillow's own
+def _save(image: Pixels, name: str, metadata: bytes | None, **options: Any) -> bytes:
     buffer = io.BytesIO()
     Image.fromarray(image).save(buffer, name, exif=metadata or b"", **options)
     return buffer.getvalue()
@@ -348,7 +348,7 @@ def _best_that_fits(
     quality: int,
     max_bytes: int,
     image_format: Format,
-    lossless: bool,  # noqa: FBT001
+    lossless: bool,
 ) -> bytes:
     best = at(quality)
     if len(best) <= max_bytes:

@@ -34,7 +34,8 @@ def main_object(photo: NDArray[np.uint8]) -> Mask:
     found = _largest_part(_grabcut(np.asarray(small, np.uint8)))
     if not SMALLEST < found.mean() / 255 < 1 - SMALLEST:
         raise InputError(
-            ErrorCode.MASK_MISSING, "No object stands out in the reference image; send a mask of it as reference_mask_R."
+            ErrorCode.MASK_MISSING,
+            "No object stands out in the reference image; send a mask of it as reference_mask_R.",
         )
     return binarise(np.asarray(cv2.resize(found, (width, height), interpolation=cv2.INTER_CUBIC), np.uint8))
 

@@ -45,7 +45,7 @@ class ResizePlan:
         return (self.result[0] - self.scaled[0]) // 2, (self.result[1] - self.scaled[1]) // 2
 
 
-def plan_resize(  # noqa: PLR0913 - the two sizes and three choices of the HTTP operation
+def plan_resize(
     photo_width: int,
     photo_height: int,
     *,
@@ -165,17 +165,17 @@ def _filter(image: MatLike, width: int, height: int) -> MatLike:
 
 
 def _scale_with_alpha(image: Image, width: int, height: int) -> Image:
-    # Exact in 16 bits: colour × alpha and 255 × alpha, whose quotient is colour ÷ 255.
+    # 16 bits hold half of colour × alpha and half of 255 × alpha, and leave room for Lanczos's overshoot.
     weight = cv2.cvtColor(image[..., 3], cv2.COLOR_GRAY2RGB)
     colour = _filter(_product(image[..., :3], weight), width, height)
     alpha = _filter(_product(image[..., 3], np.full_like(image[..., 3], 255)), width, height)
     straight = cv2.divide(colour, cv2.cvtColor(alpha, cv2.COLOR_GRAY2RGB), scale=255, dtype=cv2.CV_8U)
-    opacity = cv2.convertScaleAbs(alpha, alpha=1 / 255)
+    opacity = cv2.convertScaleAbs(alpha, alpha=2 / 255)
     return np.asarray(cv2.merge((straight, opacity)), np.uint8)
 
 
 def _product(a: MatLike, b: MatLike) -> MatLike:
-    return cv2.multiply(a, b, dtype=cv2.CV_16U)
+    return cv2.multiply(a, b, scale=0.5, dtype=cv2.CV_16U)
 
 
 def _aspect_box(width: int, height: int, aspect: tuple[float, float]) -> tuple[int, int, int, int]:

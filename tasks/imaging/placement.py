@@ -52,12 +52,10 @@ def choose_place(cutout: NDArray[np.uint8], mask: masks.Mask) -> Place:
     """
     x0, y0, x1, y1 = masks.bounding_box(mask)
     box_width, box_height = x1 - x0, y1 - y0
-    plan = geometry.plan_resize(
-        cutout.shape[1], cutout.shape[0], width=box_width, height=box_height, upscale=True
-    )
+    plan = geometry.plan_resize(cutout.shape[1], cutout.shape[0], width=box_width, height=box_height, upscale=True)
     coarse = min(1.0, SEARCH_SIDE / max(box_width, box_height))
     room = _shrink(mask[y0:y1, x0:x1], box_width * coarse, box_height * coarse)
-    inside, shrink, x, y = _search(room, cutout[..., 3], plan.scaled[0] * coarse, plan.scaled[1] * coarse)
+    _share, shrink, x, y = _search(room, cutout[..., 3], plan.scaled[0] * coarse, plan.scaled[1] * coarse)
     width, height = max(1, round(plan.scaled[0] * shrink)), max(1, round(plan.scaled[1] * shrink))
     return Place(
         x0 + min(round(x / coarse), box_width - width),
@@ -91,7 +89,7 @@ def _own_colours(colours: NDArray[np.uint8], alpha: NDArray[np.uint8]) -> NDArra
 
 def _shrink(picture: NDArray[np.uint8], width: float, height: float) -> NDArray[np.float32]:
     size = max(1, round(width)), max(1, round(height))
-    return np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), np.float32) / 255
+    return np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), np.float32) / np.float32(255)
 
 
 def _search(

@@ -1,0 +1,137 @@
+"""Jobs as the gateway handles them: check, store, submit, wait, tell how it ended."""
+
+import asyncio
+from collections.abc import Awaitable
+from dataclasses import dataclass
+from typing import TypeVar
+
+import structlog
+from fastapi import Request
+
+from api.gateway import Gateway
+from api.inputs import require_same_aspect
+from api.rendering import base64_of
+from api.schemas import MASK_FIELD, Result, edit_of, generate_request
+from api.waiting import Waiter
+from tasks import ledger
+from tasks.engines import require_support
+from tasks.errors import ConflictError, DarkroomError, ErrorCode, NotFoundError, UnavailableError, error_of
+from tasks.jobs import Job, State
+from tasks.messages import REQUEST_ID
+from tasks.queues import Queue
+from tasks.submission import Submission, prepare
+
+log = structlog.get_logger(__name__)
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """A job at one moment, and the id of its last event until then."""
+
+    job: Job
+    last_event: str
+
+
+async def admit(request: Request, gateway: Gateway, owner: str) -> Submission:
+    """Check a request, store its images durably, and return the job that it asks for; no queue is touched.
+
+    Raises ``InputError``, ``NotFoundError`` or ``UnavailableError``.
+    """
+    body = await gateway.bodies.read(request)
+    wanted = generate_request(body.fields)
+    require_support(gateway.settings.generation_engine, wanted.operation())
+    pictures = await gateway.bodies.pictures(wanted.images(), owner=owner)
+    edit = edit_of(wanted, pictures)
+    for photo, mask in (("input_image", MASK_FIELD), ("reference_image", "reference_mask_R")):
+        if photo in pictures and mask in pictures:
+            require_same_aspect(pictures[photo], pictures[mask])
+    await gateway.pools.admit(Queue.GENERATION)
+    await gateway.bodies.keep(list(pictures.values()), owner=owner, durable=True)
+    request_id = structlog.contextvars.get_contextvars().get(REQUEST_ID, "")
+    return prepare(edit, owner=owner, request_id=request_id)
+
+
+async def submit(gateway: Gateway, submission: Submission) -> None:
+    """Make the job exist. Raises ``UnavailableError`` (broker_unavailable)."""
+    await gateway.ledger.apply(submission.move)
+    log.info("job.accepted", job_id=submission.job_id, operation=submission.edit.operation)
+
+
+async def find(gateway: Gateway, job_id: str, owner: str) -> Snapshot:
+    """Return an owner's job. Raises ``NotFoundError`` (job_unknown), also for a job of somebody else."""
+    read = await gateway.ledger.apply(ledger.read(job_id))
+    if read is None or read[0].owner != owner:
+        raise NotFoundError(ErrorCode.JOB_UNKNOWN, f"There is no job {job_id[:64]}; its record may have expired.")
+    return Snapshot(*read)
+
+
+async def cancel(gateway: Gateway, job_id: str, owner: str) -> State:
+    """Cancel an owner's job and return its final state. Raises ``NotFoundError`` (job_unknown)."""
+    await find(gateway, job_id, owner)
+    state = await gateway.ledger.apply(ledger.cancel(job_id))
+    log.info("job.cancel", job_id=job_id, state=state)
+    return state or State.CANCELLED
+
+
+async def wait(gateway: Gateway, job_id: str, waiter: Waiter) -> Job | None:
+    """Wait until a job has ended; None if it has not by the limit, the server stops, or the broker stays away."""
+    try:
+        async with asyncio.timeout(gateway.settings.sync_wait_seconds):
+            while not (gateway.waiters.stopping or gateway.waiters.is_away):
+                job = await _read(gateway, job_id)
+                if job is not None and job.state.is_final:
+                    return job
+                await waiter.wait(gateway.settings.reread_seconds)
+    except TimeoutError:
+        pass
+    return None
+
+
+async def _read(gateway: Gateway, job_id: str) -> Job | None:
+    try:
+        read = await gateway.ledger.apply(ledger.read(job_id))
+    except UnavailableError:
+        # The job is accepted; a broker that restarts is waited for.
+        return None
+    return read[0] if read else None
+
+
+async def unless_disconnected(request: Request, work: Awaitable[T]) -> T | None:
+    """Return what the work returns; None, and the work is cancelled, if the client leaves first."""
+    working = asyncio.ensure_future(work)
+    leaving = asyncio.ensure_future(_disconnect(request))
+    try:
+        await asyncio.wait({working, leaving}, return_when=asyncio.FIRST_COMPLETED)
+        return working.result() if working.done() else None
+    finally:
+        working.cancel()
+        leaving.cancel()
+
+
+async def _disconnect(request: Request) -> None:
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
+
+
+def ended_without_result(job: Job) -> DarkroomError | None:
+    """Return the error that stands in the place of a result; None if there is one."""
+    if job.state is State.DONE:
+        return None
+    if job.failure is not None:
+        return error_of(job.failure.code, job.failure.detail)
+    if job.state is State.CANCELLED:
+        return ConflictError(ErrorCode.JOB_CANCELLED, "The job was cancelled.")
+    return ConflictError(ErrorCode.RESULT_NOT_READY, f"The job is {job.state}; its result is not ready.")
+
+
+async def result_of(gateway: Gateway, job: Job) -> Result:
+    """Return a job's result with its picture. Raises the error in its place, or of the store."""
+    error = ended_without_result(job)
+    if error is not None:
+        raise error
+    made = job.result or {}
+    metadata = await gateway.images.metadata(made["image_id"], owner=job.owner)
+    image = await base64_of(await gateway.images.open(metadata.id))
+    return Result(**made, task_id=job.id, format=metadata.format, image=image)

@@ -1,0 +1,176 @@
+"""The small parts that hold jobs together, each on its own."""
+
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from billiard.exceptions import SoftTimeLimitExceeded, WorkerLostError
+from celery.exceptions import Ignore
+from hypothesis import given, strategies as st
+
+from tasks import ledger
+from tasks.app import app
+from tasks.base import DarkroomTask
+from tasks.errors import (
+    DarkroomError,
+    Draining,
+    ErrorCode,
+    InputError,
+    JobTaken,
+    ProcessingError,
+    error_of,
+    translate,
+)
+from tasks.jobs import Edit, Stage
+from tasks.lease import Lease
+from tasks.ledger import Ledger
+from tasks.sweeper import CLOCK_SKEW_SECONDS, is_lost
+from tasks.validation import validated
+from tests.tasks.test_ledger import in_body, read
+
+
+@given(st.sampled_from(ErrorCode), st.text())
+def test_an_error_survives_as_its_arguments(code: ErrorCode, detail: str) -> None:
+    """Class, code and sentence can be rebuilt from what Celery stores: the class and its arguments."""
+    error = error_of(code, detail)
+    rebuilt = type(error)(*error.args)
+    assert (type(rebuilt), rebuilt.code, rebuilt.detail) == (type(error), code, detail)
+
+
+@pytest.mark.parametrize(
+    ("foreign", "code"),
+    [
+        (MemoryError(), ErrorCode.OUT_OF_MEMORY),
+        (SoftTimeLimitExceeded(), ErrorCode.TIME_LIMIT),
+        (WorkerLostError(), ErrorCode.WORKER_LOST),
+        (ZeroDivisionError("secret"), ErrorCode.INTERNAL),
+    ],
+)
+def test_foreign_errors_are_told_apart_by_type(foreign: BaseException, code: ErrorCode) -> None:
+    """Each becomes one of ours, and no text of it reaches a client."""
+    assert translate(foreign).code is code
+    assert "secret" not in translate(foreign).detail
+
+
+@pytest.mark.parametrize("deadly", [MemoryError(), SystemExit(1), KeyboardInterrupt(), RuntimeError("x")])
+def test_no_error_of_a_task_reaches_the_worker(deadly: BaseException) -> None:
+    """What would end or wedge a worker of Celery 5.7 leaves the task as an ordinary error."""
+
+    class Deadly(DarkroomTask):
+        name = "tests.deadly"
+
+        def run(self, *_: Any, **__: Any) -> None:
+            raise deadly
+
+    task = Deadly()
+    task.bind(app)
+    with pytest.raises(ProcessingError):
+        task()
+
+
+@pytest.mark.parametrize("wanted", [Ignore(), JobTaken(), InputError(ErrorCode.MASK_EMPTY, "empty")])
+def test_outcomes_pass_through(wanted: Exception) -> None:
+    """Celery's own signals and our errors keep their type."""
+
+    class Wanted(DarkroomTask):
+        name = "tests.wanted"
+
+        def run(self, *_: Any, **__: Any) -> None:
+            raise wanted
+
+    task = Wanted()
+    task.bind(app)
+    with pytest.raises(type(wanted)):
+        task()
+
+
+@given(st.floats(0, 1e9), st.floats(-1e6, 1e6))
+def test_a_message_is_lost_once_its_list_has_moved_past_it(enqueued_at: float, ahead: float) -> None:
+    """A message can still wait exactly as long as nothing younger stands at the head of its list."""
+    assert is_lost(enqueued_at, None, list_is_empty=True)
+    assert not is_lost(enqueued_at, None, list_is_empty=False)
+    lost = is_lost(enqueued_at, enqueued_at + ahead, list_is_empty=False)
+    if ahead > CLOCK_SKEW_SECONDS + 1e-3:
+        assert lost
+    if ahead < CLOCK_SKEW_SECONDS - 1e-3:
+        assert not lost
+
+
+def test_a_lease_renews_while_a_step_takes_long(book: Ledger, submitted: Callable[[], str]) -> None:
+    """A job whose only step outlasts the lease is not taken from its worker."""
+    job_id = submitted()
+    token = in_body(book, job_id)
+    renewed = threading.Event()
+    with Lease(book, token, threading.Event()) as lease:
+        lease.report(1, 1, "long")
+        first = read(book, job_id).lease_until
+        while not renewed.wait(0.01):
+            if read(book, job_id).lease_until > first:
+                renewed.set()
+    assert book.apply(ledger.claim(ledger.new_token(job_id), Stage.BODY, "w")) is ledger.Claimed.HELD
+
+
+def test_a_lease_tells_of_a_cancel_at_the_next_report(book: Ledger, submitted: Callable[[], str]) -> None:
+    """The step after a cancel is not begun."""
+    job_id = submitted()
+    with Lease(book, in_body(book, job_id), threading.Event()) as lease:
+        lease.report(1, 3, "one")
+        book.apply(ledger.cancel(job_id))
+        with pytest.raises(JobTaken):
+            lease.report(2, 3, "two")
+
+
+def test_a_lease_tells_of_a_drain_at_the_next_report(book: Ledger, submitted: Callable[[], str]) -> None:
+    """The step after the worker was told to stop is not begun."""
+    draining = threading.Event()
+    with Lease(book, in_body(book, submitted()), draining) as lease:
+        lease.report(1, 3, "one")
+        draining.set()
+        with pytest.raises(Draining):
+            lease.report(2, 3, "two")
+
+
+def test_a_report_said_again_is_no_event(book: Ledger, submitted: Callable[[], str]) -> None:
+    """An engine may report as often as it wants to notice a cancel; clients see each step once."""
+    job_id = submitted()
+    with Lease(book, in_body(book, job_id), threading.Event()) as lease:
+        before = len(book.apply(ledger.events(job_id)))
+        for _ in range(5):
+            lease.report(1, 3, "one")
+    assert len(book.apply(ledger.events(job_id))) == before + 1
+
+
+def test_a_job_that_takes_too_long_fails_at_its_next_step(
+    book: Ledger, submitted: Callable[[], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Past the time limit the step is not begun; the error says so."""
+    with Lease(book, in_body(book, submitted()), threading.Event()) as lease:
+        monkeypatch.setattr("time.monotonic", lambda: lease._started + 10_000)
+        with pytest.raises(DarkroomError) as caught:
+            lease.report(1, 3, "late")
+        monkeypatch.undo()
+    assert caught.value.code is ErrorCode.TIME_LIMIT
+
+
+@pytest.mark.parametrize(
+    ("fields", "code"),
+    [
+        ({"operation": "removal", "photo": "a" * 64}, ErrorCode.MASK_MISSING),
+        ({"operation": "removal", "mask": "a" * 64}, ErrorCode.IMAGE_MISSING),
+        ({"operation": "insertion", "photo": "a" * 64, "mask": "a" * 64}, ErrorCode.REFERENCE_MISSING),
+        ({"operation": "text-to-image", "prompt": " "}, ErrorCode.PARAMETER_INVALID),
+        ({"operation": "explode", "photo": "a" * 64}, ErrorCode.PARAMETER_INVALID),
+        ({"operation": "white-balance", "photo": "../etc/passwd"}, ErrorCode.PARAMETER_INVALID),
+        ({"operation": "white-balance", "photo": "a" * 64, "true_cfg_scale": float("nan")}, ErrorCode.PARAMETER_INVALID),
+        ({"operation": "white-balance", "photo": "a" * 64, "num_inference_steps": 0}, ErrorCode.PARAMETER_INVALID),
+        ({"operation": "white-balance", "photo": "a" * 64, "width": 17}, ErrorCode.PARAMETER_INVALID),
+        ({"operation": "white-balance", "photo": "a" * 64, "sed": 1}, ErrorCode.PARAMETER_INVALID),
+    ],
+)
+def test_a_bad_edit_has_a_code_and_a_sentence(fields: dict[str, Any], code: ErrorCode) -> None:
+    """Whatever is missing or wrong in an edit, the error names it."""
+    with pytest.raises(InputError) as caught:
+        validated(Edit, fields)
+    assert caught.value.code is code
+    assert caught.value.detail
