@@ -1,0 +1,63 @@
+"""What the documentation says is so."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tasks.errors import ErrorCode, error_of
+from tests.tasks import pictures
+
+ROOT = Path(__file__).parent.parent
+KINDS = {
+    "input": "InputError",
+    "not found": "NotFoundError",
+    "conflict": "ConflictError",
+    "unavailable": "UnavailableError",
+    "processing": "ProcessingError",
+}
+
+
+@pytest.mark.usefixtures("workers")
+def test_the_python_guide_runs(tmp_path: Path) -> None:
+    """Every Python block of docs/python.md runs in order, in a process that knows the broker's address only."""
+    blocks = re.findall(r"```python\n(.*?)```", (ROOT / "docs/python.md").read_text(), re.DOTALL)
+    assert len(blocks) >= 5
+    (tmp_path / "photo.jpg").write_bytes(pictures.encoded(pictures.photo(), "JPEG"))
+    (tmp_path / "mask.png").write_bytes(pictures.encoded(pictures.mask()))
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("IMAGE_")}
+    script = tmp_path / "guide.py"
+    script.write_text("\n".join(blocks))
+    done = subprocess.run(
+        [sys.executable, str(script)],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "engine_unsupported" in done.stdout
+    assert pictures.decoded((tmp_path / "edited.png").read_bytes()).shape == (240, 320, 3)
+    assert pictures.decoded((tmp_path / "edges.png").read_bytes()).shape == (240, 320)
+
+
+def test_every_error_code_is_documented_with_its_kind() -> None:
+    """docs/errors.md lists exactly the codes of the enum, each with the kind of its class."""
+    rows = re.findall(r"^\| `(\w+)` \| ([\w ]+) \|", (ROOT / "docs/errors.md").read_text(), re.MULTILINE)
+    assert {code: KINDS[kind] for code, kind in rows} == {
+        str(code): type(error_of(code, "")).__name__ for code in ErrorCode
+    }
+
+
+@pytest.mark.parametrize("page", sorted(path.relative_to(ROOT) for path in [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")]), ids=str)
+def test_links_lead_somewhere(page: Path) -> None:
+    """Every relative link and picture of every page exists."""
+    text = (ROOT / page).read_text()
+    targets = re.findall(r"\]\(([^)#\s]+)", text) + re.findall(r'src="([^"]+)"', text)
+    missing = [t for t in targets if "://" not in t and not (ROOT / page).parent.joinpath(t).exists()]
+    assert missing == []
