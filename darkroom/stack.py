@@ -136,6 +136,7 @@ def _flower(settings: StackSettings) -> Program:
             *(sys.executable, "-m", "celery", "--quiet", "-A", "tasks.app", "flower"),
             *("--address=127.0.0.1", f"--port={settings.flower_port}"),
             *("--persistent=True", f"--db={settings.data.absolute() / 'flower.db'}"),
+            "--max_tasks=10000",
             "--purge_offline_workers=60",
             # Workers answer no remote control (it wedges them), so Flower's questions and buttons have no use, and
             # each unanswered question would be a warning.

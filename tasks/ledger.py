@@ -32,7 +32,8 @@ from tasks.jobs import Edit, Event, Failure, Job, Operation, Role, Stage, State
 from tasks.queues import PRIORITY_STEPS, SEPARATOR, Priority, Queue
 from tasks.settings import settings
 
-T = TypeVar("T")
+T = TypeVar("T", covariant=True)
+Answer = TypeVar("Answer")
 
 SERVED_BY: Mapping[Operation, Queue] = dict.fromkeys(Operation, Queue.GENERATION)
 """The pool that a job waits for."""
@@ -401,7 +402,7 @@ class Ledger:
         self.client = client
         self._scripts = {name: client.register_script(_source(name)) for name in _SCRIPTS}
 
-    def apply(self, move: Move[T]) -> T:
+    def apply(self, move: Move[Answer]) -> Answer:
         """Apply a move. Raises ``UnavailableError`` (broker_unavailable) when the server does not answer."""
         try:
             return move.parse(self._scripts[move.script](args=move.arguments))
@@ -417,7 +418,7 @@ class AsyncLedger:
         self.client = client
         self._scripts = {name: client.register_script(_source(name)) for name in _SCRIPTS}
 
-    async def apply(self, move: Move[T]) -> T:
+    async def apply(self, move: Move[Answer]) -> Answer:
         """Apply a move. Raises ``UnavailableError`` (broker_unavailable) when the server does not answer."""
         try:
             return move.parse(await self._scripts[move.script](args=move.arguments))

@@ -6,11 +6,12 @@ The profile comes from ``DARKROOM_PROFILE``, which ``darkroom worker`` sets. Cel
 import os
 from typing import Any
 
+import cv2  # once, before the fork, instead of in every child
 import structlog
 from celery import signals
 from celery.worker import state as celery_state
 
-from tasks import imaging, store
+from tasks import store
 from tasks.app import Darkroom, app
 from tasks.engines import load_generation_engine
 from tasks.presence import Presence, WorkerState
@@ -34,12 +35,13 @@ class WorkerLife:
 
     def open(self, **_: Any) -> None:
         """Open everything in the main process, the model included, before the first message is taken."""
+        if self._profile.pool is Pool.PREFORK:
+            cv2.setNumThreads(1)  # there is a child per core
         engine = settings().generation_engine if self._profile.generates else None
         self._presence = Presence(self._app.ledger, self._profile, engine, lambda: len(celery_state.active_requests))
         self._presence.start()
         store.tell(settings(), self._app.ledger.client)
         if self._profile.pool is Pool.PREFORK:
-            imaging.codec.decode  # noqa: B018 - loads cv2 once, before the fork, instead of in every child
             return
         self._presence.change(WorkerState.LOADING)
         self._app.runtime = Runtime(

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -19,7 +20,7 @@ T = TypeVar("T")
 DATA = Path(__file__).parent / "data"
 
 
-def wait_for(condition: Callable[[], T], what: str, seconds: float = 30) -> T:
+def wait_for(condition: Callable[[], T | None], what: str, seconds: float = 30) -> T:
     """Return the condition's first true value; fail with ``what`` if there is none in time."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
@@ -30,12 +31,18 @@ def wait_for(condition: Callable[[], T], what: str, seconds: float = 30) -> T:
     raise AssertionError(f"waited {seconds} s in vain for {what}")
 
 
+def free_port() -> int:
+    """Return a port that nobody listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return int(server.getsockname()[1])
+
+
 @contextmanager
 def valkeys(folder: Path) -> Iterator[dict[str, str]]:
     """A broker and an image cache; yields the environment that points to them."""
     broker = {"maxmemory-policy": "noeviction"}
     cache = {"maxmemory": "256mb", "maxmemory-policy": "allkeys-lru", "save": ""}
-    with ValkeyServer(config=broker) as one, ValkeyServer(config=cache) as two:
+    with ValkeyServer(free_port(), config=broker) as one, ValkeyServer(free_port(), config=cache) as two:
         yield {
             "REDIS_URL": f"redis://127.0.0.1:{one.port}/0",
             "IMAGE_CACHE_URL": f"redis://127.0.0.1:{two.port}/0",

@@ -54,7 +54,9 @@ def test_every_error_code_is_documented_with_its_kind() -> None:
     }
 
 
-@pytest.mark.parametrize("page", sorted(path.relative_to(ROOT) for path in [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")]), ids=str)
+@pytest.mark.parametrize(
+    "page", sorted(path.relative_to(ROOT) for path in [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")]), ids=str
+)
 def test_links_lead_somewhere(page: Path) -> None:
     """Every relative link and picture of every page exists."""
     text = (ROOT / page).read_text()

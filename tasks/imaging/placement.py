@@ -69,7 +69,7 @@ def place(photo: NDArray[np.uint8], cutout: NDArray[np.uint8], mask: masks.Mask,
     """Return the H × W × 3 photo with the H × W × 4 object at its place; pixels outside the mask are kept exactly."""
     box = np.s_[where.y : where.y + where.height, where.x : where.x + where.width]
     scaled = geometry.scale(cutout, where.width, where.height)
-    alpha = scaled[..., 3]
+    alpha = np.minimum(scaled[..., 3], mask[box])
     result = photo.copy()
     result[box] = over(_tinted(scaled[..., :3], alpha, photo[box]), alpha, photo[box])
     return result

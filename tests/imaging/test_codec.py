@@ -166,13 +166,17 @@ def test_truncated_data_never_yields_made_up_rows(image_format: Format) -> None:
             assert np.array_equal(decoded, whole)
 
 
-@pytest.mark.parametrize("options", [{"progressive": True}, {"restart_marker_rows": 1}, {"exif": exif(6)}])
-def test_a_jpeg_that_ends_before_its_end_marker_is_truncated(options: dict[str, object]) -> None:
+@pytest.mark.parametrize(
+    "options",
+    [{"progressive": True}, {"restart_marker_rows": 1}, {"exif": exif(6)}, {"icc_profile": swapped_profile()}],
+)
+@pytest.mark.parametrize("shrink_to", [None, 8])
+def test_a_jpeg_that_ends_before_its_end_marker_is_truncated(options: dict[str, object], shrink_to: int | None) -> None:
     data = save(noise(64, 64), "JPEG", **options)
     assert decode(data).shape == (64, 64, 3)
-    for length in (len(data) - 2, len(data) // 2, len(data) * 9 // 10):
+    for length in (len(data) // 2, len(data) * 9 // 10, len(data) - 20):
         with pytest.raises(InputError) as caught:
-            decode(data[:length], shrink_to=8)
+            decode(data[:length], shrink_to=shrink_to)
         assert caught.value.code is ErrorCode.IMAGE_TRUNCATED
 
 

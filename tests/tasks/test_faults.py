@@ -5,6 +5,7 @@ import os
 import signal
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -72,7 +73,7 @@ def stand(tmp_path: Path) -> Iterator[Stand]:
     with lab.valkeys(tmp_path) as urls:
         environment = {**urls, **QUICK}
         book = ledger.connect(urls["REDIS_URL"])
-        settings = Settings(**{name.lower(): url for name, url in urls.items()})
+        settings = Settings.model_validate({name.lower(): url for name, url in urls.items()})
         yield Stand(environment, tmp_path, book, store.connect(settings, book.client))
         book.client.close()
 
@@ -147,7 +148,7 @@ def test_a_lost_opening_message_is_put_back(stand: Stand, start: Start) -> None:
     """A job whose message vanished is found after the grace, and done."""
     for profile in ("cpu", "jobs", "a100"):
         start(profile)
-    assert stand.until(stand.submit(message=False), State.DONE)
+    assert stand.until(stand.submit(message=False), State.DONE).result
 
 
 def test_a_lost_body_message_is_put_back(stand: Stand, start: Start) -> None:
@@ -158,7 +159,7 @@ def test_a_lost_body_message_is_put_back(stand: Stand, start: Start) -> None:
     stand.book.client.delete(Queue.GENERATION)
     start("jobs")
     start("a100")
-    assert stand.until(job_id, State.DONE)
+    assert stand.until(job_id, State.DONE).result
 
 
 def test_a_lost_header_opens_the_job_again(stand: Stand, start: Start) -> None:
@@ -169,7 +170,7 @@ def test_a_lost_header_opens_the_job_again(stand: Stand, start: Start) -> None:
     stand.book.apply(ledger.launch(attempt, chord, 2, {}))
     for profile in ("cpu", "jobs", "a100"):
         start(profile)
-    assert stand.until(job_id, State.DONE)
+    assert stand.until(job_id, State.DONE).result
 
 
 def test_a_backlog_is_not_taken_for_lost(stand: Stand, start: Start) -> None:
@@ -178,17 +179,20 @@ def test_a_backlog_is_not_taken_for_lost(stand: Stand, start: Start) -> None:
     start("jobs")
     ids = [stand.submit() for _ in range(5)]
     lab.wait_for(lambda: stand.book.client.llen(Queue.GENERATION) == 5, "five messages")
-    due = stand.book.client.zrange("darkroom:jobs:open", 0, -1, withscores=True)
+    looked_at = {job_id: look_at(stand, job_id) for job_id in ids}
     lab.wait_for(
-        lambda: all(
-            (stand.book.client.zscore("darkroom:jobs:open", job_id) or 0) > score + 2 for job_id, score in due
-        ),
+        lambda: all(look_at(stand, job_id) > before + 2 for job_id, before in looked_at.items()),
         "the sweeper to look at each of them again and again",
     )
     assert stand.book.client.llen(Queue.GENERATION) == 5
     start("a100")
     for job_id in ids:
         assert stand.until(job_id, State.DONE).attempts == 1
+
+
+def look_at(stand: Stand, job_id: str) -> float:
+    """Return when the sweeper looks at the job next."""
+    return stand.book.client.zscore("darkroom:jobs:open", job_id) or 0.0
 
 
 def test_no_connection_of_a_worker_survives_badly(stand: Stand, start: Start) -> None:
@@ -202,7 +206,7 @@ def test_no_connection_of_a_worker_survives_badly(stand: Stand, start: Start) ->
     admin.client_kill_filter(_type="normal", skipme=True)
     admin.client_kill_filter(_type="pubsub", skipme=True)
     assert stand.until(job_id, State.DONE).attempts == 1
-    assert stand.until(stand.submit(), State.DONE)
+    assert stand.until(stand.submit(), State.DONE).result
 
 
 GOOD = json.loads(
@@ -230,10 +234,14 @@ def test_malformed_messages_are_put_aside(stand: Stand, start: Start) -> None:
     """Each kind of malformed message ends among the dead ones; the same process then runs a good one."""
     worker = start("jobs")
     client = stand.book.client
+
+    def buried(number: int) -> bool:
+        return client.llen(DEAD_MESSAGES_KEY) == number
+
     for number, (kind, message) in enumerate(MALFORMED.items(), start=1):
         fresh = {**message, "properties": {**message["properties"], "delivery_tag": f"tag-{number}"}}
         client.lpush(Queue.JOBS, json.dumps(fresh))
-        lab.wait_for(lambda number=number: client.llen(DEAD_MESSAGES_KEY) == number, kind)
+        lab.wait_for(partial(buried, number), kind)
     client.lpush(Queue.JOBS, json.dumps(GOOD))
     lab.wait_for(lambda: "store.expired" in worker.log.read_text(), "the good message")
     assert worker.process.poll() is None

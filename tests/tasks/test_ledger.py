@@ -3,14 +3,18 @@
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from typing import Literal
 
 import pytest
 import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from tasks import ledger
 from tasks.errors import ErrorCode, UnavailableError
 from tasks.jobs import Edit, Failure, Job, Role, Stage, State
 from tasks.ledger import Claimed, Held, Ledger, Requeued, Submitted, Token
+from tasks.queues import Priority
 from tests.lab import wait_for
 
 FAILURE = Failure(ErrorCode.ENGINE_FAILED, "It did not work.")
@@ -24,7 +28,7 @@ def read(book: Ledger, job_id: str) -> Job:
     return found[0]
 
 
-def claimed(book: Ledger, job_id: str, stage: Stage = Stage.OPENING) -> Token:
+def claimed(book: Ledger, job_id: str, stage: Literal[Stage.OPENING, Stage.BODY] = Stage.OPENING) -> Token:
     """Claim the job and return the token."""
     token = ledger.new_token(job_id)
     assert book.apply(ledger.claim(token, stage, "w")) is Claimed.CLAIMED
@@ -302,7 +306,7 @@ def test_an_open_job_is_due_after_its_lease(book: Ledger, submitted: Callable[[]
 def test_the_line_is_by_priority_then_age(book: Ledger, removal_edit: Edit) -> None:
     """An interactive job stands before every batch job, and jobs of one priority in the order of their submission."""
     ids = [ledger.new_job_id() for _ in range(3)]
-    priorities = [ledger.Priority.BATCH, ledger.Priority.INTERACTIVE, ledger.Priority.BATCH]
+    priorities = [Priority.BATCH, Priority.INTERACTIVE, Priority.BATCH]
     for job_id, priority in zip(ids, priorities, strict=True):
         book.apply(ledger.submit(job_id, removal_edit, owner="test", priority=priority))
     positions = [read(book, job_id).queue_position for job_id in ids]
@@ -327,7 +331,7 @@ def test_records_and_events_of_ended_jobs_expire(book: Ledger, submitted: Callab
 
 def test_a_server_that_is_away_is_a_clear_error() -> None:
     """Without a server, a move raises broker_unavailable instead of a Redis error."""
-    nobody = Ledger(redis.Redis(port=1, socket_connect_timeout=1, retry=None))
+    nobody = Ledger(redis.Redis(port=1, socket_connect_timeout=1, retry=Retry(NoBackoff(), 0)))
     with pytest.raises(UnavailableError) as caught:
         nobody.apply(ledger.due(1))
     assert caught.value.code is ErrorCode.BROKER_UNAVAILABLE

@@ -2,6 +2,7 @@
 
 import os
 from dataclasses import dataclass, field
+from typing import Literal
 
 from hypothesis import settings, strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initialize, invariant, multiple, rule
@@ -57,7 +58,7 @@ class LedgerMachine(RuleBasedStateMachine):
         self.book.client.close()
 
     @rule(target=tokens, stage=st.sampled_from([Stage.OPENING, Stage.BODY]))
-    def claim(self, stage: Stage) -> Token:
+    def claim(self, stage: Literal[Stage.OPENING, Stage.BODY]) -> Token:
         """Any worker claims at any time."""
         token = ledger.new_token(self.job_id)
         answer = self.book.apply(ledger.claim(token, stage, "w"))

@@ -5,8 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from billiard.exceptions import SoftTimeLimitExceeded, WorkerLostError
-from celery.exceptions import Ignore
+from celery.exceptions import Ignore, SoftTimeLimitExceeded, WorkerLostError
 from hypothesis import given, strategies as st
 
 from tasks import ledger
@@ -162,7 +161,10 @@ def test_a_job_that_takes_too_long_fails_at_its_next_step(
         ({"operation": "text-to-image", "prompt": " "}, ErrorCode.PARAMETER_INVALID),
         ({"operation": "explode", "photo": "a" * 64}, ErrorCode.PARAMETER_INVALID),
         ({"operation": "white-balance", "photo": "../etc/passwd"}, ErrorCode.PARAMETER_INVALID),
-        ({"operation": "white-balance", "photo": "a" * 64, "true_cfg_scale": float("nan")}, ErrorCode.PARAMETER_INVALID),
+        (
+            {"operation": "white-balance", "photo": "a" * 64, "true_cfg_scale": float("nan")},
+            ErrorCode.PARAMETER_INVALID,
+        ),
         ({"operation": "white-balance", "photo": "a" * 64, "num_inference_steps": 0}, ErrorCode.PARAMETER_INVALID),
         ({"operation": "white-balance", "photo": "a" * 64, "width": 17}, ErrorCode.PARAMETER_INVALID),
         ({"operation": "white-balance", "photo": "a" * 64, "sed": 1}, ErrorCode.PARAMETER_INVALID),

@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 import redis
 from obstore.store import LocalStore
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from tasks.errors import ErrorCode, InputError, NotFoundError, UnavailableError
 from tasks.imaging.probe import Format, Limits
@@ -38,7 +40,7 @@ def images(hot: redis.Redis, tmp_path: Path) -> ImageStore:
 @pytest.fixture
 def nowhere() -> redis.Redis:
     """A hot tier that is away."""
-    return redis.Redis(port=1, socket_connect_timeout=1, retry=None)
+    return redis.Redis(port=1, socket_connect_timeout=1, retry=Retry(NoBackoff(), 0))
 
 
 def test_an_image_comes_back_as_it_was_put(images: ImageStore) -> None:

@@ -1,0 +1,119 @@
+"""How Darkroom is, with workers played by their announcements."""
+
+import socket
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.api.conftest import MakeServer
+from tests.api.pictures import mask, picture, text
+from tests.api.test_generate import submit
+from tests.api.workers import FakeWorker
+from tests.lab import wait_for
+
+
+def services(client: httpx.Client) -> dict[str, str]:
+    """Return the state of each service."""
+    return {name: each["status"] for name, each in client.get("/api/system/health").json()["services"].items()}
+
+
+def test_sleep_is_no_error_but_a_missing_job_manager_is(client: httpx.Client) -> None:
+    """Pools that may sleep are asleep; the always-on one is down, which degrades the whole."""
+    body = client.get("/api/system/health").json()
+    assert body["status"] == "degraded"
+    assert services(client) == {
+        "generation": "asleep",
+        "segmentation": "asleep",
+        "image_utils": "asleep",
+        "job_manager": "down",
+    }
+
+
+@pytest.mark.parametrize(
+    ("state", "health"),
+    [("starting", "starting"), ("loading", "starting"), ("ready", "healthy"), ("busy", "healthy"), ("draining", "degraded")],
+)
+def test_a_service_is_what_its_workers_are(client: httpx.Client, worker: FakeWorker, state: str, health: str) -> None:
+    """Each state of a worker shows; the whole is degraded only where a service is."""
+    worker.announce("jobs", "job_manager")
+    worker.announce("a100", "generation", state)
+    body = client.get("/api/system/health").json()
+    assert body["services"]["generation"]["status"] == health
+    assert body["services"]["generation"]["workers"][0]["state"] == state
+    assert body["status"] == ("degraded" if health == "degraded" else "healthy")
+
+
+def test_queues_show_their_depth_and_age(client: httpx.Client, worker: FakeWorker) -> None:
+    """Jobs that wait for generation count there, their messages where they lie."""
+    submit(client)
+    submit(client)
+    told = wait_for(
+        lambda: (b := client.get("/api/system/health").json())["open_jobs"] == 2 and b["services"], "two jobs"
+    )
+    assert told["generation"]["queue_depth"] == 2
+    assert told["generation"]["oldest_job_seconds"] > 0
+    assert told["image_utils"]["queue_depth"] == 2
+
+
+def test_health_tells_of_the_model(client: httpx.Client, worker: FakeWorker) -> None:
+    """model_loaded is whether a generation worker is ready."""
+    assert client.get("/api/health").json() == {
+        "status": "healthy",
+        "model_loaded": False,
+        "device": "asleep",
+        "device_info": {"engine": None, "workers": 0, "slots": 0},
+    }
+    worker.announce("a100", "generation", "ready")
+    told = wait_for(lambda: (b := client.get("/api/health").json())["model_loaded"] and b, "a model")
+    assert told["device_info"]["engine"] == "opencv"
+
+
+@pytest.mark.parametrize("broker_is", ["away", "mute"])
+def test_a_gateway_without_broker_lives_and_says_so(make_server: MakeServer, broker_is: str) -> None:
+    """Every route that needs the broker is 503 with Retry-After within 3 s, also when it takes connections and says
+    nothing; liveness answers 200."""
+    edit = {"task_type": "removal", "input_image": text(picture()), "conditional_images": [text(mask())]}
+    with socket.create_server(("127.0.0.1", 0)) as mute:
+        port = mute.getsockname()[1] if broker_is == "mute" else 1
+        check_without_broker(make_server, f"redis://127.0.0.1:{port}/0", edit)
+
+
+def check_without_broker(make_server: MakeServer, url: str, edit: dict[str, Any]) -> None:
+    """Ask every route that needs the broker at this address."""
+    with make_server(redis_url=url) as client:
+        for method, path, body in (
+            ("GET", "/api/system/health", None),
+            ("POST", "/api/generate", edit),
+            ("POST", "/api/generate/async", edit),
+            ("GET", "/api/generate/status/x", None),
+            ("GET", "/api/generate/result/x", None),
+            ("GET", "/api/generate/result-image/x", None),
+            ("GET", "/api/generate/stream/x", None),
+            ("DELETE", "/api/generate/x", None),
+            ("POST", "/api/image-utils/canny", {"image": edit["input_image"]}),
+        ):
+            answer = client.request(method, path, json=body)
+            assert (answer.status_code, answer.json()["code"]) == (503, "broker_unavailable"), path
+            assert int(answer.headers["retry-after"]) > 0
+            assert answer.elapsed.total_seconds() < 3.5
+        assert client.get("/api/health").json()["status"] == "degraded"
+
+
+def test_a_gateway_without_store_says_so(make_server: MakeServer) -> None:
+    """Nobody told where images are: 503 store_unavailable, and it works once a worker tells."""
+    with make_server(image_cache_url=None, image_store_url=None) as client:
+        answer = client.post("/api/images", content=picture(), headers={"content-type": "image/jpeg"})
+        assert (answer.status_code, answer.json()["code"]) == (503, "store_unavailable")
+
+
+def test_cors_and_request_ids(client: httpx.Client) -> None:
+    """The frontend's origin may call and read, another may not; an id that could break a log line is replaced."""
+    allowed = client.get("/api/health", headers={"origin": "http://localhost:3000", "x-request-id": "r-1"})
+    assert allowed.headers["access-control-allow-origin"] == "http://localhost:3000"
+    assert allowed.headers["x-request-id"] == "r-1"
+    other = client.get("/test/broken", headers={"origin": "http://elsewhere.example", "x-request-id": "a b\x7f"})
+    assert "access-control-allow-origin" not in other.headers
+    assert " " not in other.headers["x-request-id"]
+    error = client.get("/test/broken", headers={"origin": "http://localhost:3000"})
+    assert error.headers["access-control-allow-origin"] == "http://localhost:3000"
