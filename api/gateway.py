@@ -20,6 +20,7 @@ from redis.retry import Retry
 from api.conversions import Conversions
 from api.inputs import BodyReader
 from api.pools import Pools
+from api.problems import broker_unavailable
 from api.settings import GatewaySettings
 from api.storage import Images, StoreDoor
 from api.utilities import Timing, Utilities
@@ -47,18 +48,26 @@ class Gateway:
     conversions: Conversions
 
 
-def gateway(request: Request) -> Gateway:
-    """Return what is open."""
+async def gateway(request: Request) -> Gateway:
+    """Return what is open. Like all dependencies a coroutine: FastAPI gives plain functions a thread each."""
     opened: Gateway = request.state.gateway
     return opened
 
 
-def owner() -> str:
+async def owner() -> str:
     """Return whose request this is: everybody's, as long as no key is asked for."""
     return LOCAL_OWNER
 
 
+async def connected_gateway(opened: Annotated[Gateway, Depends(gateway)]) -> Gateway:
+    """Return what is open. Raises ``UnavailableError`` (broker_unavailable) at once while the broker is known away."""
+    if opened.waiters.is_away:
+        raise broker_unavailable()
+    return opened
+
+
 GatewayDep = Annotated[Gateway, Depends(gateway)]
+ConnectedDep = Annotated[Gateway, Depends(connected_gateway)]
 OwnerDep = Annotated[str, Depends(owner)]
 
 

@@ -105,15 +105,21 @@ class Pools:
         self._limits = limits
         self._overview: Overview | None = None
         self._read_at = 0.0
-        self._reading = asyncio.Lock()
+        self._reading: asyncio.Task[Overview] | None = None
 
     async def overview(self) -> Overview:
         """Return an overview that is fresh enough. Raises ``UnavailableError`` (broker_unavailable)."""
-        async with self._reading:
-            if self._overview is None or time.monotonic() - self._read_at > STALE_SECONDS:
-                self._overview = await self._ledger.apply(ledger.overview())
-                self._read_at = time.monotonic()
+        if self._overview is not None and time.monotonic() - self._read_at <= STALE_SECONDS:
             return self._overview
+        if self._reading is None or self._reading.done():
+            # One read for all who ask now, and one failure: behind a dead broker nobody waits for another's time-out.
+            self._reading = asyncio.create_task(self._read())
+        return await asyncio.shield(self._reading)
+
+    async def _read(self) -> Overview:
+        overview = await self._ledger.apply(ledger.overview())
+        self._overview, self._read_at = overview, time.monotonic()
+        return overview
 
     async def admit(self, queue: Queue) -> None:
         """Raise ``QueueFullError`` if the queue is at its limit."""

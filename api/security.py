@@ -80,15 +80,11 @@ class RequestContext:
                 _log_outcome(scope, status, time.monotonic() - started)
 
 
-class _BodyTooLargeError(InputError):
-    """Raised where a route reads its body."""
-
-
 class BodyLimit:
     """Refuses bodies over the limit, told by their length or counted while they come in.
 
-    A client that still sends reads no answer, and closing the connection would lose it; so the rest of the body is
-    read and dropped for a moment between the answer's text and its end.
+    A client that still sends reads no answer, and closing the connection would lose it. So where an answer is given
+    before the body is read, the rest of the body is dropped for a moment between the answer's text and its end.
     """
 
     def __init__(self, app: ASGIApp, *, max_bytes: int, drain_seconds: float) -> None:
@@ -98,49 +94,53 @@ class BodyLimit:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on, counting its body."""
-        if scope["type"] != "http":
+        headers = Headers(scope=scope) if scope["type"] == "http" else Headers()
+        declared = headers.get("content-length", "")
+        if declared in {"", "0"} and "transfer-encoding" not in headers:
             await self.app(scope, receive, send)
             return
-        counter = _Counter(self, receive, send)
-        declared = Headers(scope=scope).get("content-length", "")
+        counted = _CountedBody(self, receive, send)
         if declared.isascii() and declared.isdigit() and int(declared) > self.max_bytes:
-            counter.exceeded = True
-            await problem_response(self.error(), Request(scope))(scope, receive, counter.send)
+            await problem_response(self.error(), Request(scope))(scope, receive, counted.send)
             return
-        await self.app(scope, counter.receive, counter.send)
+        await self.app(scope, counted.receive, counted.send)
 
     def error(self) -> InputError:
         """Build the error of a body that is too large."""
         limit = f"{self.max_bytes / 1e6:g} MB"
-        return _BodyTooLargeError(ErrorCode.BODY_TOO_LARGE, f"The body is larger than {limit}; send a smaller image.")
+        return InputError(ErrorCode.BODY_TOO_LARGE, f"The body is larger than {limit}; send a smaller image.")
 
 
-class _Counter:
-    """The channels of one request, counted."""
+class _CountedBody:
+    """The channels of one request with a body."""
 
     def __init__(self, limit: BodyLimit, receive: Receive, send: Send) -> None:
         self._limit = limit
         self._receive = receive
         self._send = send
         self._read = 0
-        self.exceeded = False
+        self._ended = False
 
     async def receive(self) -> Message:
         message = await self._receive()
         self._read += len(message.get("body", b""))
+        self._ended = not message.get("more_body")
         if self._read > self._limit.max_bytes:
-            self.exceeded = True
             raise self._limit.error()
         return message
 
     async def send(self, message: Message) -> None:
-        last = message["type"] == "http.response.body" and not message.get("more_body")
-        if not (self.exceeded and last):
+        if self._ended:
             await self._send(message)
-            return
-        await self._send({**message, "more_body": True})
-        await self._drain()
-        await self._send({"type": "http.response.body", "body": b"", "more_body": False})
+        elif message["type"] == "http.response.start":
+            MutableHeaders(scope=message)["Connection"] = "close"
+            await self._send(message)
+        elif message.get("more_body"):
+            await self._send(message)
+        else:
+            await self._send({**message, "more_body": True})
+            await self._drain()
+            await self._send({"type": "http.response.body", "body": b"", "more_body": False})
 
     async def _drain(self) -> None:
         try:

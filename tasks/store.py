@@ -8,6 +8,7 @@ owner only.
 
 import hashlib
 import json
+import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,7 +24,7 @@ import structlog
 from obstore.exceptions import BaseError as ObstoreError, NotFoundError as ObjectNotFound
 from obstore.store import LocalStore, ObjectStore, from_url
 
-from tasks.errors import ErrorCode, NotFoundError, UnavailableError
+from tasks.errors import ErrorCode, InputError, NotFoundError, UnavailableError
 from tasks.imaging.probe import Format, ImageInfo, Limits, probe
 from tasks.settings import Settings
 
@@ -82,6 +83,7 @@ class ImageStore:
         self, data: bytes, info: ImageInfo, *, owner: str = LOCAL_OWNER, durable: bool = True
     ) -> ImageMetadata:
         """Store an image whose header was read already."""
+        record_path = _record_path(image_id(data), owner)
         metadata = ImageMetadata(image_id(data), info.format, info.width, info.height, owner, time.time())
         record = json.dumps(asdict(metadata)).encode()
         in_hot = self._put_hot(metadata, data, record)
@@ -89,7 +91,7 @@ class ImageStore:
             with _store_errors(metadata.id):
                 # The bytes first: whoever finds the record finds the image. Both writes are atomic.
                 obstore.put(self._durable, _bytes_path(metadata.id), data)
-                obstore.put(self._durable, _record_path(metadata.id, owner), record)
+                obstore.put(self._durable, record_path, record)
         return metadata
 
     def open(self, image_id: str) -> bytes:
@@ -203,11 +205,19 @@ def _hot_key(image_id: str, owner: str | None = None) -> str:
     return f"image:{image_id}" if owner is None else f"image:{image_id}:{owner}"
 
 
+_ID = re.compile(r"[0-9a-f]{64}")
+_OWNER = re.compile(r"[\w-]{1,64}")
+
+
 def _bytes_path(image_id: str) -> str:
+    if not _ID.fullmatch(image_id):
+        raise _unknown(image_id)  # ids come in messages: none may leave the store's folder
     return f"images/{image_id[:2]}/{image_id}"
 
 
 def _record_path(image_id: str, owner: str) -> str:
+    if not _OWNER.fullmatch(owner):
+        raise InputError(ErrorCode.PARAMETER_INVALID, "An owner is 1 to 64 letters, digits, _ or -.")
     return f"owners/{owner}/{image_id[:2]}/{image_id}.json"
 
 
@@ -216,11 +226,15 @@ def _store_errors(image_id: str) -> Iterator[None]:
     try:
         yield
     except (ObjectNotFound, FileNotFoundError) as error:
-        raise NotFoundError(
-            ErrorCode.IMAGE_UNKNOWN, f"There is no image {image_id}; it may have expired: upload it again."
-        ) from error
+        raise _unknown(image_id) from error
     except (ObstoreError, OSError) as error:
         log.exception("store.unavailable", image_id=image_id)
         raise UnavailableError(
             ErrorCode.STORE_UNAVAILABLE, "The image store does not answer; try again in a few seconds."
         ) from error
+
+
+def _unknown(image_id: str) -> NotFoundError:
+    return NotFoundError(
+        ErrorCode.IMAGE_UNKNOWN, f"There is no image {image_id[:80]}; it may have expired: upload it again."
+    )

@@ -13,14 +13,18 @@ import redis
 import structlog
 
 from tasks import ledger, messages
+from tasks.app import app
 from tasks.errors import UnavailableError
 from tasks.jobs import Job, Stage
 from tasks.ledger import SERVED_BY, Ledger, Requeued
-from tasks.queues import Queue, list_key
+from tasks.queues import Priority, Queue, list_key
 from tasks.settings import settings
 from tasks.submission import next_message
 
 LEADER_KEY = "darkroom:sweeper"
+HOUSEKEEPING_KEY = "darkroom:housekeeping"
+HOUSEKEEPING_SECONDS = 3600
+"""Images live for days; once an hour is often enough to expire them."""
 BATCH = 500
 """Jobs looked at in one sweep: at 1 ms each, half a second."""
 CLOCK_SKEW_SECONDS = 2.0
@@ -60,6 +64,7 @@ class Sweeper(threading.Thread):
             try:
                 if self._leads():
                     self.sweep()
+                    self._housekeep()
             except (UnavailableError, redis.RedisError) as error:
                 log.warning("sweeper.broker_unavailable", reason=str(error))
 
@@ -93,6 +98,18 @@ class Sweeper(threading.Thread):
         outcome = self._ledger.apply(ledger.requeue(job, envelope.list_key, envelope.message))
         log.warning("job.swept", job_id=job.id, stage=job.stage, attempts=job.attempts, outcome=outcome)
         return outcome
+
+    def _housekeep(self) -> None:
+        client = self._ledger.client
+        if client.set(HOUSEKEEPING_KEY, self._id, nx=True, ex=HOUSEKEEPING_SECONDS):
+            message = messages.build(
+                app,
+                "tasks.housekeeping.expire_images",
+                task_id=str(uuid.uuid4()),
+                queue=Queue.JOBS,
+                priority=Priority.BATCH,
+            )
+            client.lpush(list_key(Queue.JOBS, Priority.BATCH), message)
 
     def _leads(self) -> bool:
         # Three sweeps without the leader, and another process leads.

@@ -4,6 +4,7 @@ The profile comes from ``DARKROOM_PROFILE``, which ``darkroom worker`` sets. Cel
 """
 
 import os
+import threading
 from typing import Any
 
 import cv2  # once, before the fork, instead of in every child
@@ -32,6 +33,7 @@ class WorkerLife:
         self._profile = profile
         self._presence: Presence | None = None
         self._sweeper: Sweeper | None = None
+        self._draining = threading.Event()
 
     def open(self, **_: Any) -> None:
         """Open everything in the main process, the model included, before the first message is taken."""
@@ -48,6 +50,7 @@ class WorkerLife:
             profile=self._profile,
             store=store.connect(settings(), self._app.ledger.client),
             engine=load_generation_engine(engine) if engine else None,
+            draining=self._draining,
         )
 
     def open_child(self, **_: Any) -> None:
@@ -67,8 +70,7 @@ class WorkerLife:
         """Give running generations back at their next step; called inside the signal handler of SIGTERM."""
         if self._presence is not None:
             self._presence.change(WorkerState.DRAINING)
-        if self._profile.pool is not Pool.PREFORK:
-            self._app.runtime.draining.set()
+        self._draining.set()
         if self._sweeper is not None:
             self._sweeper.stop()
 

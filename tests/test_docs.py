@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tasks.errors import ErrorCode, error_of
+from tasks.settings import Settings
 from tests.tasks import pictures
 
 ROOT = Path(__file__).parent.parent
@@ -63,3 +64,14 @@ def test_links_lead_somewhere(page: Path) -> None:
     targets = re.findall(r"\]\(([^)#\s]+)", text) + re.findall(r'src="([^"]+)"', text)
     missing = [t for t in targets if "://" not in t and not (ROOT / page).parent.joinpath(t).exists()]
     assert missing == []
+
+
+def test_every_setting_is_documented_with_its_default() -> None:
+    """The table of docs/operations.md has a row for each setting that processes share, with its default."""
+    text = (ROOT / "docs/operations.md").read_text()
+    rows = dict(re.findall(r"^\| `([A-Z_]+)` \| ([^|]+) \|", text, re.MULTILINE))
+    for name, field in Settings.model_fields.items():
+        variable = str(field.validation_alias or f"DARKROOM_{name.upper()}")
+        assert variable in rows
+        if isinstance(field.default, int | float):
+            assert float(rows[variable]) == field.default

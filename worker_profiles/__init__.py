@@ -46,6 +46,8 @@ class Profile:
     pool: Pool
     concurrency: int | None = 1
     """Tasks at once; None is one per core."""
+    prefetch_multiplier: int = 1
+    """Messages per slot that a worker may hold; with prefetching disabled (celeryconfig.py) it bounds the restart."""
     soft_time_limit: int | None = None
     """Raises inside the task; prefork only, threads ignore it."""
     time_limit: int | None = None
@@ -73,6 +75,7 @@ class Profile:
         ]
         options = {
             "-c": self.concurrency,
+            "--prefetch-multiplier": self.prefetch_multiplier,
             "--soft-time-limit": self.soft_time_limit,
             "--time-limit": self.time_limit,
             "--max-tasks-per-child": self.max_tasks_per_child,

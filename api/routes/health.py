@@ -5,7 +5,7 @@ from typing import Any
 from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict
 
-from api.gateway import GatewayDep
+from api.gateway import ConnectedDep, GatewayDep
 from api.pools import Health, Pool, overall, pool_of, pools_of
 from api.problems import responses
 from tasks.errors import ErrorCode, UnavailableError
@@ -106,7 +106,7 @@ async def health(gateway: GatewayDep) -> GatewayHealth:
     summary="How is each service?",
     responses=responses(ErrorCode.BROKER_UNAVAILABLE),
 )
-async def system_health(gateway: GatewayDep) -> SystemHealth:
+async def system_health(gateway: ConnectedDep) -> SystemHealth:
     """Tell of each pool whether it is healthy, asleep, starting, degraded or down, its workers and its queue.
 
     A pool that may sleep and has no workers is asleep, which is no error.

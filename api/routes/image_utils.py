@@ -12,7 +12,7 @@ from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel
 
 from api.documentation import image_response, query_parameters, request_body, schema_of
-from api.gateway import Gateway, GatewayDep, OwnerDep
+from api.gateway import ConnectedDep, Gateway, OwnerDep
 from api.inputs import Body, ImageInput, require_same_aspect
 from api.negotiation import parse as parse_accept, quality
 from api.problems import FieldError, FieldsError, responses
@@ -261,7 +261,7 @@ def _document(utility: Utility) -> dict[str, Any]:
 
 
 def _endpoint(utility: Utility) -> Callable[..., Awaitable[Response]]:
-    async def endpoint(request: Request, gateway: GatewayDep, owner: OwnerDep) -> Response:
+    async def endpoint(request: Request, gateway: ConnectedDep, owner: OwnerDep) -> Response:
         return await make(request, gateway, utility, owner)
 
     return endpoint

@@ -158,9 +158,7 @@ BAD_UTILITIES: dict[str, tuple[str, dict[str, Any], str, str]] = {
 
 
 @pytest.mark.parametrize("case", BAD_UTILITIES)
-def test_a_bad_utility_request_is_refused_before_the_queue(
-    client: httpx.Client, worker: FakeWorker, case: str
-) -> None:
+def test_a_bad_utility_request_is_refused_before_the_queue(client: httpx.Client, worker: FakeWorker, case: str) -> None:
     """Options are checked at the gateway, so that a worker sees only what it can do."""
     name, fields, code, said = BAD_UTILITIES[case]
     assert_refused(client.post(f"{UTILITY}/{name}", json=fields), 422, code, said, worker)

@@ -32,7 +32,13 @@ def test_sleep_is_no_error_but_a_missing_job_manager_is(client: httpx.Client) ->
 
 @pytest.mark.parametrize(
     ("state", "health"),
-    [("starting", "starting"), ("loading", "starting"), ("ready", "healthy"), ("busy", "healthy"), ("draining", "degraded")],
+    [
+        ("starting", "starting"),
+        ("loading", "starting"),
+        ("ready", "healthy"),
+        ("busy", "healthy"),
+        ("draining", "degraded"),
+    ],
 )
 def test_a_service_is_what_its_workers_are(client: httpx.Client, worker: FakeWorker, state: str, health: str) -> None:
     """Each state of a worker shows; the whole is degraded only where a service is."""
@@ -71,8 +77,7 @@ def test_health_tells_of_the_model(client: httpx.Client, worker: FakeWorker) -> 
 
 @pytest.mark.parametrize("broker_is", ["away", "mute"])
 def test_a_gateway_without_broker_lives_and_says_so(make_server: MakeServer, broker_is: str) -> None:
-    """Every route that needs the broker is 503 with Retry-After within 3 s, also when it takes connections and says
-    nothing; liveness answers 200."""
+    """Every route that needs a broker that is gone or mute is 503 with Retry-After within 3 s; liveness answers 200."""
     edit = {"task_type": "removal", "input_image": text(picture()), "conditional_images": [text(mask())]}
     with socket.create_server(("127.0.0.1", 0)) as mute:
         port = mute.getsockname()[1] if broker_is == "mute" else 1
@@ -96,7 +101,7 @@ def check_without_broker(make_server: MakeServer, url: str, edit: dict[str, Any]
             answer = client.request(method, path, json=body)
             assert (answer.status_code, answer.json()["code"]) == (503, "broker_unavailable"), path
             assert int(answer.headers["retry-after"]) > 0
-            assert answer.elapsed.total_seconds() < 3.5
+            assert answer.elapsed.total_seconds() < 3
         assert client.get("/api/health").json()["status"] == "degraded"
 
 

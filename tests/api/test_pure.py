@@ -31,7 +31,7 @@ from tasks.queues import Queue
         (None, 1, 1, 10, 0.75, 2.5),  # running
     ],
 )
-def test_the_estimate_counts_the_jobs_before(  # noqa: PLR0913, PLR0917 - the table's columns
+def test_the_estimate_counts_the_jobs_before(
     position: int | None, busy: int, slots: int, typical: float | None, progress: float, expected: float | None
 ) -> None:
     """Waiting time is the work before this job, spread over the slots."""
@@ -116,7 +116,9 @@ def test_no_bytes_break_the_check(data: bytes, image_format: Format) -> None:
     assert is_complete(data, image_format) in {True, False}
 
 
-@pytest.mark.parametrize("prefix", ["", "data:image/png;base64,", "data:;base64,", "data:image/svg+xml;charset=x;base64,"])
+@pytest.mark.parametrize(
+    "prefix", ["", "data:image/png;base64,", "data:;base64,", "data:image/svg+xml;charset=x;base64,"]
+)
 @pytest.mark.parametrize("size", [0, 1, 2, 3, 100, 786_431, 786_432, 786_433, 2_000_000])
 def test_base64_in_pieces_is_base64(prefix: str, size: int) -> None:
     """Decoding piece by piece gives what decoding at once gives, at every boundary."""

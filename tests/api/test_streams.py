@@ -110,9 +110,7 @@ def test_a_client_that_knows_the_end_is_told_to_stop(client: httpx.Client, worke
 
 
 @pytest.mark.parametrize("last", ["nonsense", "99999999999999999999999999-0", "-", "1-", "🙂"])
-def test_a_foreign_last_event_id_starts_from_the_beginning(
-    client: httpx.Client, worker: FakeWorker, last: str
-) -> None:
+def test_a_foreign_last_event_id_starts_from_the_beginning(client: httpx.Client, worker: FakeWorker, last: str) -> None:
     """What is no id of ours is no error: the client gets everything."""
     job = submit(client)
     worker.run_job(job, RESULT)
@@ -201,9 +199,7 @@ def test_200_streams_are_told_and_leave_nothing(client: httpx.Client, server: Se
         wait_for(lambda: server.waiters() == 0, "all to leave")
 
 
-def test_a_stream_outlives_its_listener(
-    client: httpx.Client, worker: FakeWorker, broker: "redis.Redis"
-) -> None:
+def test_a_stream_outlives_its_listener(client: httpx.Client, worker: FakeWorker, broker: "redis.Redis") -> None:
     """After the listener's connection was cut the stream goes on, and what happened meanwhile is told."""
     job = submit(client)
     with opened(client, job) as stream:

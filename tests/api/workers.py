@@ -111,9 +111,7 @@ class FakeWorker:
     def reply_with(self, message: Message, picture: bytes) -> None:
         """Answer with an image."""
         kept = self.store.put(picture, owner=message.kwargs["owner"], durable=False)
-        self.reply(
-            message, {"image_id": kept.id, "format": kept.format, "width": kept.width, "height": kept.height}
-        )
+        self.reply(message, {"image_id": kept.id, "format": kept.format, "width": kept.width, "height": kept.height})
 
     def announce(self, profile: str, service: str, state: str = "ready", active: int = 0) -> None:
         """Tell of a worker."""

@@ -1,4 +1,4 @@
-"""What real worker processes do when they are killed, stopped, or fed with rubbish. Each test has servers of its own."""
+"""What real worker processes do when killed, stopped, or fed with rubbish. Each test has servers of its own."""
 
 import json
 import os
@@ -243,6 +243,6 @@ def test_malformed_messages_are_put_aside(stand: Stand, start: Start) -> None:
         client.lpush(Queue.JOBS, json.dumps(fresh))
         lab.wait_for(partial(buried, number), kind)
     client.lpush(Queue.JOBS, json.dumps(GOOD))
-    lab.wait_for(lambda: "store.expired" in worker.log.read_text(), "the good message")
+    lab.wait_for(lambda: "expire_images[good] succeeded" in worker.log.read_text(), "the good message")
     assert worker.process.poll() is None
     assert client.hlen("unacked") == 0

@@ -142,3 +142,17 @@ def test_a_client_learns_the_stores_from_the_broker(environment: dict[str, str],
     assert json.dumps(broker.hgetall(STORES_KEY))
     put = connect(full, broker).put(PNG)
     assert connect(bare, broker).open(put.id) == PNG
+
+
+@pytest.mark.parametrize("hostile", ["../../etc/passwd", "", "A" * 64, "a" * 63, "a" * 64 + "/x", "a" * 64 + "\n"])
+def test_only_an_id_names_an_image(images: ImageStore, hostile: str) -> None:
+    """A path in place of an id is an unknown image, whoever sends it."""
+    with pytest.raises(NotFoundError):
+        images.open(hostile)
+
+
+@pytest.mark.parametrize("hostile", ["../ann", "", "a/b", "a" * 65])
+def test_only_a_name_is_an_owner(images: ImageStore, hostile: str) -> None:
+    """An owner cannot be a path."""
+    with pytest.raises(InputError):
+        images.put(PNG, owner=hostile)
