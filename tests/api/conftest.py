@@ -26,7 +26,7 @@ def addresses(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, st
         yield {name.lower(): url for name, url in urls.items()}
 
 
-@pytest.fixture
+@pytest.fixture(scope="package")
 def settings(addresses: dict[str, str]) -> GatewaySettings:
     """Settings with short waits."""
     return GatewaySettings(**addresses, sync_wait_seconds=20, utility_wait_seconds=20, reread_seconds=1)  # type: ignore[arg-type]

@@ -1,18 +1,34 @@
 """Bad input is a clear 4xx problem, and nothing is queued."""
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
 import httpx
 import pytest
 
+from api.settings import GatewaySettings
 from tests.api.pictures import huge_header, mask, picture, text
+from tests.api.servers import Server, serve
 from tests.api.workers import FakeWorker
 
 PHOTO, MASK = picture(), mask()
 REMOVAL: dict[str, Any] = {"task_type": "removal", "input_image": text(PHOTO), "conditional_images": [text(MASK)]}
 INSERTION: dict[str, Any] = {**REMOVAL, "task_type": "insertion"}
 HEIC = b"\x00\x00\x00\x18ftypheic" + bytes(40)
+
+
+@pytest.fixture(scope="module")
+def shared_server(settings: GatewaySettings) -> Iterator[Server]:
+    """One gateway for all of these: nothing that is refused leaves a trace in it."""
+    with serve(settings) as running:
+        yield running
+
+
+@pytest.fixture
+def server(shared_server: Server, broker: object) -> Server:
+    """The shared gateway, before an empty broker."""
+    return shared_server
 
 
 def without(fields: dict[str, Any], *names: str) -> dict[str, Any]:

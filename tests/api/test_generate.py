@@ -64,7 +64,7 @@ def test_images_are_accepted_as_data_urls_and_ids(client: httpx.Client, worker: 
     """A data URL, the id of an upload and base64 name the same image."""
     uploaded = client.post("/api/images", content=PHOTO, headers={"content-type": "image/jpeg"}).json()["image_id"]
     job = submit(client, input_image=uploaded, conditional_images=[f"data:image/png;base64,{text(MASK)}"])
-    edit = json.loads(worker.broker.hget(f"darkroom:job:{job}", "edit"))
+    edit = json.loads(str(worker.broker.hget(f"darkroom:job:{job}", "edit")))
     assert edit["photo"] == uploaded
 
 

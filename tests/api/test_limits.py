@@ -75,11 +75,9 @@ def test_the_loop_is_free_while_a_large_body_is_parsed(server: Server, worker: F
     answers: list[httpx.Response] = []
 
     def upload() -> None:
+        headers = {"content-type": "application/json"}
         with httpx.Client(timeout=60) as client:
-            for _ in range(3):
-                answers.append(
-                    client.post(f"{server.url}/api/images", content=body, headers={"content-type": "application/json"})
-                )
+            answers.extend(client.post(f"{server.url}/api/images", content=body, headers=headers) for _ in range(3))
 
     uploading = threading.Thread(target=upload)
     delays = []

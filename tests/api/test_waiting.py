@@ -98,10 +98,13 @@ def test_a_silent_connection_is_given_up(monkeypatch: pytest.MonkeyPatch) -> Non
 
     async def check() -> None:
         connections = 0
+        again = asyncio.Event()
 
         async def mute(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             nonlocal connections
             connections += 1
+            if connections > 1:
+                again.set()
             answered = False
             while data := await reader.read(4096):
                 for command in (b"HELLO", b"CLIENT", b"PSUBSCRIBE"):
@@ -115,8 +118,7 @@ def test_a_silent_connection_is_given_up(monkeypatch: pytest.MonkeyPatch) -> Non
         async with listening(f"redis://127.0.0.1:{port}/0?protocol=2") as waiters:
             await waiters.require()
             async with asyncio.timeout(5):
-                while connections < 2:
-                    await asyncio.sleep(0.01)
+                await again.wait()
         server.close()
 
     asyncio.run(check())
