@@ -53,7 +53,7 @@ class StackSettings(BaseSettings):
     """Until everything answers. Usual: under 10 s on two cores; a first start on a cold disk takes longer."""
     log_format: Annotated[str, Field(validation_alias="DARKROOM_LOG_FORMAT")] = "text"
     """``text`` or ``json``."""
-    worker_grace_seconds: Annotated[float, Field(gt=0, validation_alias="DARKROOM_GRACE_SECONDS")] = 25.0
+    worker_grace_seconds: Annotated[float, Field(gt=0, validation_alias="DARKROOM_WORKER_GRACE_SECONDS")] = 25.0
     """A worker's time to finish a short task or give a job back; what is killed then is redone after its lease."""
 
     @property
@@ -160,7 +160,7 @@ def _gateway(settings: StackSettings) -> Program:
 
 def worker_arguments(profile: Profile) -> tuple[str, ...]:
     """Return the command line of a worker."""
-    return (sys.executable, "-m", "celery", "--quiet", *profile.celery_arguments())
+    return (sys.executable, "-m", "tasks", *profile.celery_arguments())
 
 
 def gateway_arguments(host: str, port: int) -> tuple[str, ...]:

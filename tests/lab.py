@@ -58,7 +58,7 @@ class WorkerProcess:
         self.log = log
         self._file = log.open("ab")
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "celery", *load(ProfileName(profile)).celery_arguments(), *arguments],
+            [sys.executable, "-m", "tasks", *load(ProfileName(profile)).celery_arguments(), *arguments],
             env={**os.environ, **environment, "DARKROOM_PROFILE": profile},
             stdout=self._file,
             stderr=self._file,

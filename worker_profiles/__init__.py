@@ -64,9 +64,8 @@ class Profile:
     """Whether no worker at all is a normal state (scaled to zero)."""
 
     def celery_arguments(self) -> list[str]:
-        """Arguments of ``celery`` that run this profile on this machine."""
+        """Arguments of ``celery worker``, here ``python -m tasks``, that run this profile on this machine."""
         arguments = [
-            *("-A", "tasks.app", "worker"),
             *("-n", f"{self.name}@%h"),
             *("-Q", ",".join(self.queues)),
             *("-P", self.pool.value),

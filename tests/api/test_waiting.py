@@ -105,21 +105,21 @@ def test_a_silent_connection_is_given_up(monkeypatch: pytest.MonkeyPatch) -> Non
             connections += 1
             if connections > 1:
                 again.set()
-            answered = False
-            while data := await reader.read(4096):
-                for command in (b"HELLO", b"CLIENT", b"PSUBSCRIBE"):
-                    for _ in range(data.count(command)):
-                        writer.write(_ANSWERS[command] if not answered or command != b"PSUBSCRIBE" else b"")
-                        answered |= command == b"PSUBSCRIBE"
-            writer.close()
+            subscribed = False
+            try:
+                while data := await reader.read(4096):
+                    for command, answer in _ANSWERS.items():
+                        writer.write(answer * data.count(command) * (not subscribed))
+                        subscribed |= command in data and command == b"PSUBSCRIBE"
+            finally:
+                writer.close()
 
         server = await asyncio.start_server(mute, "127.0.0.1", 0)
         port = server.sockets[0].getsockname()[1]
-        async with listening(f"redis://127.0.0.1:{port}/0?protocol=2") as waiters:
+        async with server, listening(f"redis://127.0.0.1:{port}/0?protocol=2") as waiters:
             await waiters.require()
             async with asyncio.timeout(5):
                 await again.wait()
-        server.close()
 
     asyncio.run(check())
 

@@ -55,7 +55,7 @@ class Up:
                 **marked.environment,
                 **{name: str(port) for name, port in self.ports.items()},
                 "PYTHONPATH": str(ROOT),
-                "DARKROOM_GRACE_SECONDS": "10",
+                "DARKROOM_WORKER_GRACE_SECONDS": "10",
             },
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
