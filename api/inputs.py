@@ -130,12 +130,13 @@ def require_same_aspect(photo: Picture, mask: Picture) -> None:
 
 
 def require_box_inside(photo: Picture, box: Sequence[int]) -> None:
-    """Raise ``InputError`` (crop_outside) unless the box [x0, y0, x1, y1] holds pixels and all of them are the photo's."""
+    """Raise ``InputError`` (crop_outside) unless the box [x0, y0, x1, y1] holds pixels, all the photo's."""
     x0, y0, x1, y1 = box
     if not (0 <= x0 < x1 <= photo.width and 0 <= y0 < y1 <= photo.height):
         raise InputError(
             ErrorCode.CROP_OUTSIDE,
-            f"box: [{x0}, {y0}, {x1}, {y1}] is empty or leaves the photo, which is {photo.width} × {photo.height} pixels.",
+            f"box: [{x0}, {y0}, {x1}, {y1}] is empty or leaves the photo, "
+            f"which is {photo.width} × {photo.height} pixels.",
         )
 
 

@@ -335,3 +335,11 @@ def test_a_server_that_is_away_is_a_clear_error() -> None:
     with pytest.raises(UnavailableError) as caught:
         nobody.apply(ledger.due(1))
     assert caught.value.code is ErrorCode.BROKER_UNAVAILABLE
+
+
+def test_only_the_opening_attempt_launches(book: Ledger, submitted: Callable[[], str]) -> None:
+    """The holder of a body cannot send the job back into a chord."""
+    job_id = submitted()
+    token = in_body(book, job_id)
+    assert book.apply(ledger.launch(token, ledger.new_token(job_id), 1, {})) is Held.LOST
+    assert read(book, job_id).stage is Stage.BODY
