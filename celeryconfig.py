@@ -53,6 +53,7 @@ broker_transport_options = {
     "unacked_restore_interval": 10,
     "unacked_restore_throttle": 1,
     "unacked_mutex_expire": 30,
+    "body_encoding": None,  # a JSON body needs no base64 around it
     "priority_steps": list(PRIORITY_STEPS),
     "queue_order_strategy": "round_robin",
     # A half-open connection is noticed after 5 s, and the read is tried again on a new one.

@@ -1,6 +1,7 @@
 """Jobs as the gateway handles them: check, store, submit, wait, tell how it ended."""
 
 import asyncio
+import time
 from collections.abc import Awaitable
 from dataclasses import dataclass
 from typing import TypeVar
@@ -77,15 +78,16 @@ async def cancel(gateway: Gateway, job_id: str, owner: str) -> State:
 
 async def wait(gateway: Gateway, job_id: str, waiter: Waiter) -> Job | None:
     """Wait until a job has ended; None if it has not by the limit, the server stops, or the broker stays away."""
-    try:
-        async with asyncio.timeout(gateway.settings.sync_wait_seconds):
-            while not (gateway.waiters.stopping or gateway.waiters.is_away):
-                job = await _read(gateway, job_id)
-                if job is not None and job.state.is_final:
-                    return job
-                await waiter.wait(gateway.settings.reread_seconds)
-    except TimeoutError:
-        pass
+    # A deadline and not asyncio.timeout: a cancel that hits a command of redis-py can come out as another error.
+    deadline = time.monotonic() + gateway.settings.sync_wait_seconds
+    while not (gateway.waiters.stopping or gateway.waiters.is_away):
+        job = await _read(gateway, job_id)
+        if job is not None and job.state.is_final:
+            return job
+        left = deadline - time.monotonic()
+        if left <= 0:
+            break
+        await waiter.wait(min(left, gateway.settings.reread_seconds))
     return None
 
 

@@ -11,7 +11,7 @@ Count = Annotated[int, Field(gt=0)]
 
 
 class GatewaySettings(Settings):
-    """Environment variables, in upper case, beside those that workers share; units are in the names."""
+    """Environment variables: ``DARKROOM_`` and the name in upper case, beside those that workers share."""
 
     sync_wait_seconds: Seconds = 120.0
     """How long POST /api/generate holds the line before it answers 202: proxies in front usually give up after 60 to

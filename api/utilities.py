@@ -1,7 +1,7 @@
 """Image utilities: a Celery task with a reply, called over asyncio."""
 
-import asyncio
 import json
+import time
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -78,21 +78,23 @@ class Utilities:
             return made(await self._reply(task_id, waiter))
 
     async def _reply(self, task_id: str, waiter: Waiter) -> dict[str, Any]:
-        try:
-            async with asyncio.timeout(self._timing.wait):
-                while True:
-                    woken = await waiter.wait(self._timing.reread)
-                    if self._waiters.is_away:
-                        raise broker_unavailable()
-                    if woken or not self._waiters.away_seconds:
-                        meta = ready(waiter.message) or ready(await self._broker.get(f"{CHANNEL}{task_id}"))
-                        if meta is not None:
-                            return meta
-        except TimeoutError:
-            raise UnavailableError(
-                ErrorCode.WAIT_EXPIRED,
-                f"No worker finished this within {self._timing.wait:g} s; try again later.",
-            ) from None
+        deadline = time.monotonic() + self._timing.wait
+        while (left := deadline - time.monotonic()) > 0:
+            await waiter.wait(min(left, self._timing.reread))
+            if self._waiters.is_away:
+                raise broker_unavailable()
+            meta = ready(waiter.message) or await self._stored_reply(task_id)
+            if meta is not None:
+                return meta
+        raise UnavailableError(
+            ErrorCode.WAIT_EXPIRED, f"No worker finished this within {self._timing.wait:g} s; try again later."
+        )
+
+    async def _stored_reply(self, task_id: str) -> dict[str, Any] | None:
+        if self._waiters.away_seconds:
+            # The broker restarts: this request rides it out.
+            return None
+        return ready(await self._broker.get(f"{CHANNEL}{task_id}"))
 
 
 def ready(text: str | bytes | None) -> dict[str, Any] | None:

@@ -114,6 +114,7 @@ class Waiters:
             try:
                 await self._listen()
             except (RedisError, OSError) as error:
+                _reraise_cancel()
                 if self._listening.is_set():
                     self._lost_at = asyncio.get_running_loop().time()
                     self._listening.clear()
@@ -148,6 +149,13 @@ class Waiters:
         for waiters in self._waiting.values():
             for waiter in waiters:
                 waiter.wake()
+
+
+def _reraise_cancel() -> None:
+    """Cancel after all: redis-py's clean-up can raise an error of its own in the place of a ``CancelledError``."""
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
 
 
 async def _sign_of_life(pubsub: "PubSub", already_asked: bool) -> bool:

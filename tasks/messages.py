@@ -4,7 +4,6 @@ The gateway enqueues through asyncio, and the ledger writes a job's record and i
 need the message as a string. A test compares it with Celery's own, byte by byte.
 """
 
-import base64
 import json
 import time
 import uuid
@@ -43,10 +42,9 @@ def build(
 ) -> str:
     """Return the message as kombu's Redis transport stores it. ``expires`` is seconds from now."""
     message = app.amqp.as_task_v2(task_id, task, args=args, kwargs=kwargs or {}, expires=expires)
-    body = json.dumps(message.body).encode()
     return json.dumps(
         {
-            "body": base64.b64encode(body).decode(),
+            "body": json.dumps(message.body),
             "content-encoding": "utf-8",
             "content-type": "application/json",
             "headers": {**message.headers, **stamps(structlog.contextvars.get_contextvars()), **(headers or {})},
@@ -55,7 +53,7 @@ def build(
                 "delivery_mode": 2,
                 "delivery_info": {"exchange": "", "routing_key": queue},
                 "priority": int(priority),
-                "body_encoding": "base64",
+                "body_encoding": None,
                 "delivery_tag": str(uuid.uuid4()),
             },
         }

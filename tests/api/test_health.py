@@ -122,3 +122,14 @@ def test_cors_and_request_ids(client: httpx.Client) -> None:
     assert " " not in other.headers["x-request-id"]
     error = client.get("/test/broken", headers={"origin": "http://localhost:3000"})
     assert error.headers["access-control-allow-origin"] == "http://localhost:3000"
+
+
+def test_an_outage_that_is_known_is_told_at_once(make_server: MakeServer) -> None:
+    """Once the broker is known to be away nobody waits for another time-out."""
+    with (
+        socket.create_server(("127.0.0.1", 0)) as mute,
+        make_server(redis_url=f"redis://127.0.0.1:{mute.getsockname()[1]}/0", outage_seconds=0.01) as client,
+    ):
+        answer = client.get("/api/generate/status/x")
+        assert (answer.status_code, answer.json()["code"]) == (503, "broker_unavailable")
+        assert answer.elapsed.total_seconds() < 1

@@ -5,12 +5,13 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
+from statistics import median
 
 import httpx
 import pytest
 
 from tests.api.conftest import MakeServer
-from tests.api.pictures import text
+from tests.api.pictures import picture, text
 from tests.api.servers import Server
 from tests.api.workers import FakeWorker
 
@@ -70,14 +71,23 @@ def test_a_client_that_goes_on_sending_does_not_hold_the_gateway(make_server: Ma
 
 
 def test_the_loop_is_free_while_a_large_body_is_parsed(server: Server, worker: FakeWorker) -> None:
-    """While 40 MB of base64 come in, are parsed, decoded and hashed, /api/health answers; the worst time is printed."""
-    body = ('{"image": "' + text(os.urandom(30_000_000)) + '"}').encode()
-    answers: list[httpx.Response] = []
+    """While 40 MB of base64 come in, are parsed, decoded, hashed and stored, /api/health answers; times are printed."""
+    photo = picture(image_format="PNG") + os.urandom(30_000_000)
+    body = ('{"image": "' + text(photo) + '"}').encode()
+    worst, typical = zip(*(health_during_upload(server, body) for _ in range(5)), strict=True)
+    print(f"\nhealth during a 40 MB body: median {min(typical):.1f} ms, worst {min(worst):.0f} ms")  # noqa: T201
+    # The best of five, as others use this machine too. 25 to 40 ms here (JSON holds the interpreter's lock for 21 of
+    # them); decoding and hashing on the loop take 100 ms and more.
+    assert min(worst) < 80
+
+
+def health_during_upload(server: Server, body: bytes) -> tuple[float, float]:
+    """Return the longest and the median milliseconds of /api/health during one upload."""
+    answers: list[int] = []
 
     def upload() -> None:
         headers = {"content-type": "application/json"}
-        with httpx.Client(timeout=60) as client:
-            answers.extend(client.post(f"{server.url}/api/images", content=body, headers=headers) for _ in range(3))
+        answers.append(httpx.post(f"{server.url}/api/images", content=body, headers=headers, timeout=60).status_code)
 
     uploading = threading.Thread(target=upload)
     delays = []
@@ -88,12 +98,21 @@ def test_the_loop_is_free_while_a_large_body_is_parsed(server: Server, worker: F
             asked = time.perf_counter()
             assert client.get("/api/health").status_code == 200
             delays.append(1000 * (time.perf_counter() - asked))
-    assert [(answer.status_code, answer.json()["code"]) for answer in answers] == [(422, "image_invalid")] * 3
-    delays.sort()
-    worst, typical = delays[-1], delays[len(delays) // 2]
-    print(f"\nhealth during a 40 MB body: median {typical:.1f} ms, worst {worst:.0f} ms of {len(delays)}")  # noqa: T201
-    # Measured with the client in the same process; blocking the loop for the whole of the work takes 500 ms and more.
-    assert worst < 400
+    assert answers == [201]
+    return max(delays), median(delays)
+
+
+def test_a_client_that_sends_everything_first_reads_its_413(server: Server) -> None:
+    """The rest of the body is taken in before the connection is closed: an early close would reset it unread."""
+    host, port = server.url.removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port)), timeout=10) as raw:
+        raw.sendall(
+            b"POST /api/images HTTP/1.1\r\nHost: x\r\nContent-Type: image/png\r\nContent-Length: 60000000\r\n\r\n"
+        )
+        for _ in range(60):
+            raw.sendall(MEGABYTE)
+        answer = raw.recv(65536)
+    assert answer.startswith(b"HTTP/1.1 413")
 
 
 def test_an_early_answer_reaches_a_client_that_still_sends(client: httpx.Client) -> None:

@@ -39,6 +39,11 @@ def decoded(data: bytes) -> NDArray[np.uint8]:
     return np.asarray(Image.open(io.BytesIO(data)))
 
 
+def grey(data: bytes) -> NDArray[np.uint8]:
+    """A file as H × W grey, whatever its mode."""
+    return np.asarray(Image.open(io.BytesIO(data)).convert("L"))
+
+
 def sample(name: str) -> bytes:
     """A file of tests/data."""
     return (DATA / name).read_bytes()
@@ -52,3 +57,21 @@ def with_orientation(pixels: NDArray[np.uint8], orientation: int) -> bytes:
     buffer = io.BytesIO()
     image.save(buffer, "JPEG", exif=exif, quality=95)
     return buffer.getvalue()
+
+
+GPS = 0x8825
+
+
+def with_position(pixels: NDArray[np.uint8]) -> bytes:
+    """The picture as a JPEG that says where it was taken."""
+    image = Image.fromarray(pixels)
+    exif = image.getexif()
+    exif.get_ifd(GPS)[2] = (52.0, 31.0, 12.0)
+    buffer = io.BytesIO()
+    image.save(buffer, "JPEG", exif=exif)
+    return buffer.getvalue()
+
+
+def has_position(data: bytes) -> bool:
+    """Whether a picture says where it was taken."""
+    return bool(Image.open(io.BytesIO(data)).getexif().get_ifd(GPS))
