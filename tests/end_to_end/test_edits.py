@@ -170,5 +170,4 @@ def test_no_message_grows_with_the_image(http: httpx.Client, environment: dict[s
     watcher.join(5)
     pushed = [size for size in sizes if size > 200]
     assert len(pushed) >= 4, "an opening, two parts and a body"
-    print(f"pushes of a job: {pushed} bytes")
     assert max(pushed) <= 2048
