@@ -1,6 +1,5 @@
 """Workers as the gateway sees them: messages taken from lists, ledger moves, replies."""
 
-import base64
 import json
 import threading
 import time
@@ -49,7 +48,7 @@ class FakeWorker:
         taken = self.broker.brpop(list(list_keys(queue)), timeout=seconds)
         assert taken, f"no message came on {queue}"
         envelope = json.loads(taken[1])
-        args, kwargs, _ = json.loads(base64.b64decode(envelope["body"]))
+        args, kwargs, _ = json.loads(envelope["body"])
         headers = envelope["headers"]
         return Message(headers["task"], headers["id"], args, kwargs, headers)
 
