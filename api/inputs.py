@@ -20,6 +20,7 @@ from starlette.exceptions import HTTPException
 from api.completeness import is_complete
 from api.storage import Images
 from tasks.errors import ErrorCode, InputError, NotFoundError
+from tasks.imaging.mask_check import is_blank, no_white, require_same_aspect
 from tasks.imaging.probe import Limits, probe, truncated
 from tasks.store import image_id
 
@@ -36,7 +37,6 @@ _ID = re.compile(r"[0-9a-f]{64}")
 _DATA_URL = re.compile(r"data:[^,]{0,200};base64,", re.ASCII)
 _PIECE = 4 * 256 * 1024
 """Characters of base64 decoded at once: the interpreter's lock is free between two pieces, every millisecond or so."""
-ASPECT_TOLERANCE = 0.01
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +94,11 @@ class BodyReader:
         """
         return {field: await self._picture(field, value, owner) for field, value in given.items()}
 
+    async def require_mask(self, mask: Picture, photo: Picture) -> None:
+        """Raise ``InputError`` (mask_mismatch, mask_empty) unless the mask fits the photo and marks something."""
+        data = mask.data if mask.data is not None else await self._images.open(mask.id)
+        await self._in_thread(_check_mask, mask, photo, data, self._limits)
+
     async def keep(self, pictures: Sequence[Picture], *, owner: str, durable: bool) -> None:
         """Store what a request brought; with ``durable``, what it named is made durable too."""
         for picture in pictures:
@@ -116,17 +121,6 @@ def require_id(text: str) -> None:
     """Raise ``NotFoundError`` (image_unknown) for what cannot be an image's id: it would be part of a path."""
     if not _ID.fullmatch(text):
         raise NotFoundError(ErrorCode.IMAGE_UNKNOWN, "There is no such image: an id has 64 hex digits.")
-
-
-def require_same_aspect(photo: Picture, mask: Picture) -> None:
-    """Raise ``InputError`` (mask_mismatch) unless the mask's sides relate as the photo's do, within 1 %."""
-    ratio = (mask.width * photo.height) / (mask.height * photo.width)
-    if not 1 - ASPECT_TOLERANCE <= ratio <= 1 + ASPECT_TOLERANCE:
-        raise InputError(
-            ErrorCode.MASK_MISMATCH,
-            f"{mask.field}: The mask is {mask.width} × {mask.height} pixels, but {photo.field} is {photo.width} × "
-            f"{photo.height}: the aspect ratios have to agree within 1 %. Draw the mask on this image.",
-        )
 
 
 def require_box_inside(photo: Picture, box: Sequence[int]) -> None:
@@ -166,6 +160,15 @@ def _examine(field: str, value: ImageInput, limits: Limits) -> Picture:
     except InputError as error:
         raise InputError(error.code, f"{field}: {error.detail}") from error
     return Picture(field, image_id(data), info.width, info.height, data)
+
+
+def _check_mask(mask: Picture, photo: Picture, data: bytes, limits: Limits) -> None:
+    try:
+        require_same_aspect((mask.width, mask.height), (photo.width, photo.height))
+        if is_blank(data, limits):
+            raise no_white()
+    except InputError as error:
+        raise InputError(error.code, f"{mask.field}: {error.detail}") from error
 
 
 def _json_object(body: bytes) -> dict[str, Any]:

@@ -10,7 +10,6 @@ import structlog
 from fastapi import Request
 
 from api.gateway import Gateway
-from api.inputs import require_same_aspect
 from api.rendering import base64_of
 from api.schemas import MASK_FIELD, Result, edit_of, generate_request
 from api.waiting import Waiter
@@ -47,7 +46,7 @@ async def admit(request: Request, gateway: Gateway, owner: str) -> Submission:
     edit = edit_of(wanted, pictures)
     for photo, mask in (("input_image", MASK_FIELD), ("reference_image", "reference_mask_R")):
         if photo in pictures and mask in pictures:
-            require_same_aspect(pictures[photo], pictures[mask])
+            await gateway.bodies.require_mask(pictures[mask], pictures[photo])
     await gateway.pools.admit(Queue.GENERATION)
     await gateway.bodies.keep(list(pictures.values()), owner=owner, durable=True)
     request_id = structlog.contextvars.get_contextvars().get(REQUEST_ID, "")

@@ -36,7 +36,7 @@ class Change:
 
     def encode(self) -> bytes:
         """Return the event's lines."""
-        return format_sse_event(event="status", data_str=self.status.model_dump_json(), id=self.id)
+        return format_sse_event(data_str=self.status.model_dump_json(), id=self.id)
 
 
 def position(last_event_id: str | None) -> str:

@@ -171,11 +171,11 @@ async def result_image(
     response_class=Response,
     responses={
         200: {
-            "description": "Server-sent events: `event: status`, `data:` a status object, `id:` its place.",
+            "description": "Server-sent events: `data:` a status object, `id:` its place.",
             "content": {
                 "text/event-stream": {
                     "schema": {"type": "string"},
-                    "example": f"event: status\ndata: {JobStatus(**STATUS_EXAMPLE).model_dump_json()}\nid: 1764-0\n\n",
+                    "example": f"data: {JobStatus(**STATUS_EXAMPLE).model_dump_json()}\nid: 1764-0\n\n",
                 }
             },
         },

@@ -13,7 +13,7 @@ from pydantic import BaseModel
 
 from api.documentation import image_response, query_parameters, request_body, schema_of
 from api.gateway import ConnectedDep, Gateway, OwnerDep
-from api.inputs import Body, ImageInput, require_box_inside, require_same_aspect
+from api.inputs import Body, ImageInput, require_box_inside
 from api.negotiation import parse as parse_accept, quality
 from api.problems import FieldError, FieldsError, responses
 from api.rendering import base64_of, json_response
@@ -197,7 +197,7 @@ async def make(request: Request, gateway: Gateway, utility: Utility, owner: str)
     wanted = asked(utility, _texts_read(utility, body), _query(request))
     pictures = await gateway.bodies.pictures(wanted.images, owner=owner)
     if "mask" in pictures:
-        require_same_aspect(pictures["image"], pictures["mask"])
+        await gateway.bodies.require_mask(pictures["mask"], pictures["image"])
     if wanted.options.get("box"):
         require_box_inside(pictures["image"], wanted.options["box"])
     await gateway.pools.admit(Queue.IMAGE_UTILS)

@@ -35,7 +35,7 @@ def main_object(photo: NDArray[np.uint8]) -> Mask:
     if not SMALLEST < found.mean() / 255 < 1 - SMALLEST:
         raise InputError(
             ErrorCode.MASK_MISSING,
-            "No object stands out in the reference image; send a mask of it as reference_mask_R.",
+            "No object stands out in the image; send a mask of it as well.",
         )
     return binarise(np.asarray(cv2.resize(found, (width, height), interpolation=cv2.INTER_CUBIC), np.uint8))
 

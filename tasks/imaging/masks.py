@@ -1,18 +1,12 @@
 """Masks: H × W uint8, 0 or 255; 255 is the area to change."""
 
-from typing import Final
-
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.errors import ErrorCode, InputError
+from tasks.imaging.mask_check import THRESHOLD, no_white, require_same_aspect
 
 Mask = NDArray[np.uint8]
-
-THRESHOLD: Final = 128
-ASPECT_TOLERANCE: Final = 0.01
-"""How far the aspect ratios of a mask and its photo may differ, as a fraction: rounding of a smaller preview."""
 
 
 def binarise(grey: NDArray[np.uint8]) -> Mask:
@@ -23,26 +17,19 @@ def binarise(grey: NDArray[np.uint8]) -> Mask:
 def fit_mask(mask: Mask, height: int, width: int) -> Mask:
     """Bring a mask to the photo's height and width in pixels, by nearest neighbour.
 
-    Raises ``InputError(mask_mismatch)`` if the aspect ratios differ by more than ``ASPECT_TOLERANCE`` and by more
-    than a pixel of the mask.
+    Raises ``InputError(mask_mismatch)`` as ``mask_check.require_same_aspect``.
     """
     mask_height, mask_width = mask.shape
     if (mask_height, mask_width) == (height, width):
         return mask
-    slack = max(ASPECT_TOLERANCE * mask_width, 1)
-    if abs(mask_width - mask_height * width / height) > slack:
-        raise InputError(
-            ErrorCode.MASK_MISMATCH,
-            f"The mask is {mask_width} × {mask_height} pixels but the photo is {width} × {height}; "
-            "send a mask of the photo's size or of its aspect ratio.",
-        )
+    require_same_aspect((mask_width, mask_height), (width, height))
     return np.asarray(cv2.resize(mask, (width, height), interpolation=cv2.INTER_NEAREST_EXACT), np.uint8)
 
 
 def require_non_empty(mask: Mask) -> None:
     """Raise ``InputError(mask_empty)`` if the mask marks nothing."""
     if not mask.any():
-        raise InputError(ErrorCode.MASK_EMPTY, "The mask marks nothing; paint the area to change in white.")
+        raise no_white()
 
 
 def dilate(mask: Mask, radius: float) -> Mask:

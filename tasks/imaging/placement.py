@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from tasks.imaging import geometry, masks
 from tasks.imaging.composite import over
 from tasks.imaging.extract import white_canvas_alpha
+from tasks.imaging.mask_check import THRESHOLD
 
 SEARCH_SIDE: Final = 96
 """Longer side in pixels of the mask on which places are tried."""
@@ -40,7 +41,7 @@ def isolate(canvas: NDArray[np.uint8]) -> NDArray[np.uint8]:
     Raises ``InputError(mask_empty)`` if the canvas is all white.
     """
     alpha = white_canvas_alpha(canvas)
-    x0, y0, x1, y1 = masks.bounding_box(masks.binarise(alpha) if alpha.max() >= masks.THRESHOLD else alpha)
+    x0, y0, x1, y1 = masks.bounding_box(masks.binarise(alpha) if alpha.max() >= THRESHOLD else alpha)
     alpha = alpha[y0:y1, x0:x1]
     return np.dstack((_own_colours(canvas[y0:y1, x0:x1], alpha), alpha))
 

@@ -53,6 +53,12 @@ BAD_EDITS: dict[str, tuple[dict[str, Any], int, str, str]] = {
     "null mask": ({**REMOVAL, "conditional_images": [None]}, 422, "mask_missing", "conditional_images"),
     "two masks": ({**REMOVAL, "conditional_images": [text(MASK)] * 2}, 422, "parameter_invalid", "conditional_images"),
     "mask twice": ({**REMOVAL, "mask": text(MASK)}, 422, "parameter_invalid", "another name"),
+    "empty mask": (
+        {**REMOVAL, "conditional_images": [text(picture(image_format="PNG", colour="black"))]},
+        422,
+        "mask_empty",
+        "white",
+    ),
     "mask of another aspect": (
         {**REMOVAL, "conditional_images": [text(mask(100, 100))]},
         422,
@@ -171,6 +177,7 @@ BAD_UTILITIES: dict[str, tuple[str, dict[str, Any], str, str]] = {
     "a mask for canny": ("canny", {**IMAGE, "mask": text(MASK)}, "parameter_invalid", "mask"),
     "no mask": ("mae", IMAGE, "mask_missing", "mask"),
     "mask of another aspect": ("mae", {**IMAGE, "mask": text(mask(80, 80))}, "mask_mismatch", "80 × 80"),
+    "empty mask": ("mae", {**IMAGE, "mask": text(picture(colour="black"))}, "mask_empty", "white"),
     "even blur": ("add-shadow-preview", {**IMAGE, "blur": 4}, "parameter_invalid", "odd"),
     "misspelt option": ("extract-object", {**IMAGE, "backgroud": "white"}, "parameter_invalid", "mean background?"),
     "not an image": ("resize", {"image": text(b"GIF"), "width": 5}, "image_invalid", "image"),

@@ -43,7 +43,7 @@ class Stream:
             elif line:
                 self.comments.append(value)
             elif "data" in fields:
-                assert fields["event"] == "status"
+                assert "event" not in fields, "EventSource.onmessage sees events without a name only"
                 yield fields["id"], json.loads(fields["data"])
                 fields = {}
             self.retry = fields.get("retry", self.retry)
