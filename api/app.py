@@ -6,6 +6,7 @@ from typing import TypedDict
 
 from fastapi import FastAPI
 from fastapi.responses import RedirectResponse
+from fastapi_offline import FastAPIOffline
 
 from api import documentation, problems, security
 from api.gateway import Gateway, open_gateway
@@ -34,7 +35,7 @@ def build(settings: GatewaySettings) -> FastAPI:
         async with open_gateway(settings) as gateway:
             yield State(gateway=gateway)
 
-    app = FastAPI(lifespan=lifespan, redoc_url=None, **documentation.ABOUT)
+    app = FastAPIOffline(lifespan=lifespan, redoc_url=None, **documentation.ABOUT)
     for router in (generate.router, images.router, image_utils.router, health.router):
         app.include_router(router, prefix="/api")
     app.add_api_route("/", _home, include_in_schema=False)

@@ -49,7 +49,6 @@ class ErrorCode(StrEnum):
     METHOD_NOT_ALLOWED = "method_not_allowed"
     # ConflictError
     RESULT_NOT_READY = "result_not_ready"
-    JOB_FAILED = "job_failed"
     JOB_CANCELLED = "job_cancelled"
     JOB_EXISTS = "job_exists"
     # UnavailableError
@@ -57,7 +56,6 @@ class ErrorCode(StrEnum):
     BROKER_UNAVAILABLE = "broker_unavailable"
     STORE_UNAVAILABLE = "store_unavailable"
     WAIT_EXPIRED = "wait_expired"
-    SHUTTING_DOWN = "shutting_down"
     # ProcessingError
     WORKER_LOST = "worker_lost"
     TIME_LIMIT = "time_limit"
@@ -121,7 +119,6 @@ _NOT_FOUND = {
 }
 _CONFLICT = {
     ErrorCode.RESULT_NOT_READY,
-    ErrorCode.JOB_FAILED,
     ErrorCode.JOB_CANCELLED,
     ErrorCode.JOB_EXISTS,
 }
@@ -130,7 +127,6 @@ _UNAVAILABLE = {
     ErrorCode.BROKER_UNAVAILABLE,
     ErrorCode.STORE_UNAVAILABLE,
     ErrorCode.WAIT_EXPIRED,
-    ErrorCode.SHUTTING_DOWN,
 }
 _PROCESSING = {
     ErrorCode.WORKER_LOST,

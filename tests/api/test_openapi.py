@@ -1,8 +1,10 @@
 """The OpenAPI document tells what the gateway answers."""
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
+import httpx
 import pytest
 
 from api.app import build
@@ -114,3 +116,11 @@ def _examples(answer: dict[str, Any]) -> Iterator[Any]:
         reference = content.get("schema", {}).get("$ref", "")
         schema = DOCUMENT["components"]["schemas"].get(reference.rpartition("/")[2], {})
         yield from filter(None, (content.get("example"), schema.get("example")))
+
+
+def test_the_documentation_page_loads_nothing_from_elsewhere(client: httpx.Client) -> None:
+    """/docs works without a network: every script and style that it names is the gateway's own."""
+    page = client.get("/docs").text
+    assert "//" not in re.sub(r"<!--.*?-->", "", page, flags=re.DOTALL).replace("window.location.protocol + '//'", "")
+    for own in re.findall(r'(?:src|href)="([^"]+)"', page):
+        assert client.get(own).status_code == 200
