@@ -64,8 +64,8 @@ class GenerateRequest(BaseModel):
     """Absent and without an image: text-to-image."""
     input_image: Image | None = None
     """The photo to edit."""
-    conditional_images: Annotated[list[Image], Field(max_length=1), BeforeValidator(_one_mask)] = []
-    """The mask: white where the photo may change."""
+    conditional_images: Annotated[list[Image], Field(max_length=8), BeforeValidator(_one_mask)] = []
+    """The mask: white where the photo may change. Further images are not read: conditions are computed here."""
     reference_image: Image | None = None
     """The image that holds the object to insert."""
     reference_mask_R: Image | None = None  # noqa: N815 - the frontend's name

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings as hypothesis_settings
 
+from tasks.settings import settings
 from tests import lab
 
 hypothesis_settings.register_profile(
@@ -26,6 +27,7 @@ QUICK = {
 @pytest.fixture(scope="session", autouse=True)
 def environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
     """Start a broker and an image cache, and point this process and its children to them."""
+    assert settings.cache_info().currsize == 0, "a test module has read the settings when it was imported"
     with lab.valkeys(tmp_path_factory.mktemp("servers")) as urls, pytest.MonkeyPatch.context() as patch:
         for name in [name for name in os.environ if name.startswith("DARKROOM_")]:
             patch.delenv(name)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 import redis
@@ -209,25 +210,38 @@ def test_no_connection_of_a_worker_survives_badly(stand: Stand, start: Start) ->
     assert stand.until(stand.submit(), State.DONE).result
 
 
-GOOD = json.loads(
-    messages.build(
-        app,
-        "tasks.housekeeping.expire_images",
-        task_id="good",
-        queue=Queue.JOBS,
-        priority=Priority.INTERACTIVE,
+def good() -> dict[str, Any]:
+    """A well-formed message."""
+    message: dict[str, Any] = json.loads(
+        messages.build(
+            app,
+            "tasks.housekeeping.expire_images",
+            task_id="good",
+            queue=Queue.JOBS,
+            priority=Priority.INTERACTIVE,
+        )
     )
-)
-MALFORMED = {
-    "no id": {**GOOD, "headers": {k: v for k, v in GOOD["headers"].items() if k != "id"}},
-    "no task": {**GOOD, "headers": {k: v for k, v in GOOD["headers"].items() if k != "task"}},
-    "no headers": {**GOOD, "headers": {}},
-    "a body of another shape": {**GOOD, "body": "eyJhIjogMX0="},
-    "a body that is no JSON": {**GOOD, "body": "e25vdCBqc29u"},
-    "a body that is no base64": {**GOOD, "body": "????"},
-    "a pickle": {**GOOD, "content-type": "application/x-python-serialize", "content-encoding": "binary"},
-    "an unknown task": {**GOOD, "headers": {**GOOD["headers"], "task": "os.system"}},
-}
+    return message
+
+
+def malformed() -> dict[str, dict[str, Any]]:
+    """The same, broken in one way each."""
+    whole = good()
+    headers = whole["headers"]
+    return {
+        "no id": {**whole, "headers": {name: value for name, value in headers.items() if name != "id"}},
+        "no task": {**whole, "headers": {name: value for name, value in headers.items() if name != "task"}},
+        "no headers": {**whole, "headers": {}},
+        "a body of another shape": {**whole, "body": '{"a": 1}'},
+        "a body that is no JSON": {**whole, "body": "{not json"},
+        "a body that is no base64": {
+            **whole,
+            "body": "????",
+            "properties": {**whole["properties"], "body_encoding": "base64"},
+        },
+        "a pickle": {**whole, "content-type": "application/x-python-serialize", "content-encoding": "binary"},
+        "an unknown task": {**whole, "headers": {**headers, "task": "os.system"}},
+    }
 
 
 def test_malformed_messages_are_put_aside(stand: Stand, start: Start) -> None:
@@ -238,11 +252,11 @@ def test_malformed_messages_are_put_aside(stand: Stand, start: Start) -> None:
     def buried(number: int) -> bool:
         return client.llen(DEAD_MESSAGES_KEY) == number
 
-    for number, (kind, message) in enumerate(MALFORMED.items(), start=1):
+    for number, (kind, message) in enumerate(malformed().items(), start=1):
         fresh = {**message, "properties": {**message["properties"], "delivery_tag": f"tag-{number}"}}
         client.lpush(Queue.JOBS, json.dumps(fresh))
         lab.wait_for(partial(buried, number), kind)
-    client.lpush(Queue.JOBS, json.dumps(GOOD))
+    client.lpush(Queue.JOBS, json.dumps(good()))
     lab.wait_for(lambda: "expire_images[good] succeeded" in worker.log.read_text(), "the good message")
     assert worker.process.poll() is None
     assert client.hlen("unacked") == 0
