@@ -23,8 +23,6 @@ task_queues = [KombuQueue(queue, Exchange("", type="direct"), routing_key=queue)
 task_create_missing_queues = False
 task_default_queue = Queue.IMAGE_UTILS
 task_default_exchange = ""
-# A string or None is all that Celery takes here; without a priority a message would share the highest list.
-task_inherit_parent_priority = True
 
 # A message leaves the broker when its work is done. The ledger's claim makes a second delivery harmless.
 task_acks_late = True

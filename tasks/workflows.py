@@ -45,6 +45,9 @@ class OpeningTask(DarkroomTask):
 
     abstract = True
     operation: Operation
+    # When its process dies, the sweeper redoes it and counts; Celery would send the bare message again, uncounted.
+    retry_on_worker_lost = False
+    reject_on_worker_lost = False
 
     def apply_async(
         self,

@@ -174,6 +174,21 @@ def test_a_lost_header_opens_the_job_again(stand: Stand, start: Start) -> None:
     assert stand.until(job_id, State.DONE).result
 
 
+def test_a_pool_child_killed_with_an_opening_costs_a_grace(stand: Stand, start: Start) -> None:
+    """When the process that was given a job dies before it claims it, the job is opened by another child."""
+    worker = start("cpu", "-c", "1")
+    start("jobs")
+    start("a100")
+    children = Path(f"/proc/{worker.process.pid}/task/{worker.process.pid}/children")
+    child = int(children.read_text().split()[0])
+    os.kill(child, signal.SIGSTOP)
+    job_id = stand.submit()
+    lab.wait_for(lambda: f"[{job_id}] received" in worker.log.read_text(), "the message to be taken")
+    os.kill(child, signal.SIGKILL)
+    assert stand.until(job_id, State.DONE).result
+    assert stand.finals(job_id) == 1
+
+
 def test_a_backlog_is_not_taken_for_lost(stand: Stand, start: Start) -> None:
     """While the pool sleeps, jobs that wait for longer than the grace keep exactly one message each."""
     start("cpu", "-c", "1")
