@@ -1,6 +1,7 @@
 """Servers that all tests share. Nothing of Darkroom is read from the developer's own environment."""
 
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -29,8 +30,11 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, 
     """Start a broker and an image cache, and point this process and its children to them."""
     assert settings.cache_info().currsize == 0, "a test module has read the settings when it was imported"
     with lab.valkeys(tmp_path_factory.mktemp("servers")) as urls, pytest.MonkeyPatch.context() as patch:
-        for name in [name for name in os.environ if name.startswith("DARKROOM_")]:
+        for name in [name for name in os.environ if name.startswith(("DARKROOM_", "MAKE", "MFLAGS"))]:
             patch.delenv(name)
+        if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+            # A shell starts background jobs so, and every child would inherit it.
+            signal.signal(signal.SIGINT, signal.default_int_handler)
         for name, value in {**urls, **QUICK}.items():
             patch.setenv(name, value)
         yield {**urls, **QUICK}
