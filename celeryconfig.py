@@ -30,7 +30,7 @@ task_acks_on_failure = task_acks_on_timeout = True
 # A killed pool child is retried at most `max_retries` times; the reject is the fall-back when the retry is not sent.
 task_retry_on_worker_lost = task_reject_on_worker_lost = True
 task_track_started = False
-task_send_sent_event = False
+task_send_sent_event = True  # Flower learns a task's queue from nothing else
 
 worker_prefetch_multiplier = 1
 worker_disable_prefetch = True  # nobody hoards messages that an idle worker could take

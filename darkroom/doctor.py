@@ -172,8 +172,8 @@ def check_health(health: dict[str, Any] | None, url: str) -> list[Finding]:
 
 
 def _check_service(name: str, state: dict[str, Any]) -> Finding:
-    status, workers = state.get("status"), state.get("workers", 0)
-    text = f"{name} is {status}, workers: {workers}"
+    status = state.get("status")
+    text = f"{name} is {status}, workers: {len(state.get('workers', []))}"
     if status in {"healthy", "asleep"}:
         return Finding(Verdict.OK, text)
     verdict = Verdict.FAIL if status == "down" else Verdict.WARN

@@ -22,6 +22,8 @@ class DarkroomTask(Task):
     """Base of all tasks (``Celery(task_cls=…)``)."""
 
     throws = (DarkroomError, Interrupted)  # logged in a line, without a traceback
+    resultrepr_maxsize = 160
+    """Of a result, logs and Flower show where its image is, and not the prompt further behind."""
     max_retries = 2
     """Celery runs a task again whose pool child died, this often."""
     abstract = True

@@ -117,16 +117,19 @@ class Edit(BaseModel):
                 raise PydanticCustomError(ErrorCode.PARAMETER_INVALID, "text-to-image needs a prompt.")
             return self
         if self.photo is None:
-            raise PydanticCustomError(ErrorCode.IMAGE_MISSING, "Send the photo to edit as input_image.")
+            raise PydanticCustomError(
+                ErrorCode.IMAGE_MISSING, "The photo to edit is missing: input_image over HTTP, photo in Python."
+            )
         if self.operation in {Operation.REMOVAL, Operation.INSERTION} and self.mask is None:
             raise PydanticCustomError(
                 ErrorCode.MASK_MISSING,
-                "Send a mask as conditional_images[0]: white where the photo may change.",
+                "A mask is missing, white where the photo may change: conditional_images[0] in JSON, mask in forms, "
+                "Python and on the command line.",
             )
         if self.operation is Operation.INSERTION and self.reference is None:
             raise PydanticCustomError(
                 ErrorCode.REFERENCE_MISSING,
-                "Send the image that holds the object to insert as reference_image.",
+                "The image that holds the object to insert is missing: reference_image over HTTP, reference in Python.",
             )
         return self
 

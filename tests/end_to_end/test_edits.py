@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import redis
 
-from tests.lab import wait_for
+from tests.lab import WorkerProcess, wait_for
 from tests.tasks import pictures
 
 REMOVAL = {"input_image": "launch-pad.jpg", "conditional_images": ["removal-mask.png"]}
@@ -171,3 +171,23 @@ def test_no_message_grows_with_the_image(http: httpx.Client, environment: dict[s
     pushed = [size for size in sizes if size > 200]
     assert len(pushed) >= 4, "an opening, two parts and a body"
     assert max(pushed) <= 2048
+
+
+def test_a_prompt_stays_in_the_ledger(
+    http: httpx.Client, workers: dict[str, WorkerProcess], environment: dict[str, str]
+) -> None:
+    """Neither a worker's log nor an event that Flower reads has a user's words."""
+    wish = "a very private wish"
+    broker = redis.Redis.from_url(environment["REDIS_URL"])
+    with broker.pubsub() as flower:
+        flower.psubscribe("/0.celeryev/*")
+        answer = http.post("/api/generate", json=body("white-balance", WHITE_BALANCE, prompt=wish))
+        assert answer.json()["parameters_used"]["prompt"] == wish
+        task_id = answer.json()["task_id"]
+        wait_for(lambda: f"[{task_id}] succeeded" in workers["a100"].log.read_text(), "the log")
+        events = []
+        while (message := flower.get_message(timeout=1)) is not None:
+            events.append(str(message["data"]))
+    assert any(task_id in event for event in events)
+    assert wish not in "".join(events)
+    assert wish not in "".join(worker.log.read_text() for worker in workers.values())
