@@ -273,5 +273,5 @@ def test_malformed_messages_are_put_aside(stand: Stand, start: Start) -> None:
         lab.wait_for(partial(buried, number), kind)
     client.lpush(Queue.JOBS, json.dumps(good()))
     lab.wait_for(lambda: "expire_images[good] succeeded" in worker.log.read_text(), "the good message")
+    lab.wait_for(lambda: client.hlen("unacked") == 0, "every message to be acknowledged")
     assert worker.process.poll() is None
-    assert client.hlen("unacked") == 0
