@@ -15,7 +15,7 @@ from api.schemas import MASK_FIELD, Result, edit_of, generate_request
 from api.waiting import Waiter
 from tasks import ledger
 from tasks.engines import require_support
-from tasks.errors import ConflictError, DarkroomError, ErrorCode, NotFoundError, UnavailableError, error_of
+from tasks.errors import ErrorCode, NotFoundError, UnavailableError
 from tasks.jobs import Job, State
 from tasks.messages import REQUEST_ID
 from tasks.queues import Queue
@@ -116,22 +116,10 @@ async def _disconnect(request: Request) -> None:
         pass
 
 
-def ended_without_result(job: Job) -> DarkroomError | None:
-    """Return the error that stands in the place of a result; None if there is one."""
-    if job.state is State.DONE:
-        return None
-    if job.failure is not None:
-        return error_of(job.failure.code, job.failure.detail)
-    if job.state is State.CANCELLED:
-        return ConflictError(ErrorCode.JOB_CANCELLED, "The job was cancelled.")
-    return ConflictError(ErrorCode.RESULT_NOT_READY, f"The job is {job.state}; its result is not ready.")
-
-
 async def result_of(gateway: Gateway, job: Job) -> Result:
     """Return a job's result with its picture. Raises the error in its place, or of the store."""
-    error = ended_without_result(job)
-    if error is not None:
-        raise error
+    if job.error is not None:
+        raise job.error
     made = job.result or {}
     metadata = await gateway.images.metadata(made["image_id"], owner=job.owner)
     image = await base64_of(await gateway.images.open(metadata.id))

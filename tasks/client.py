@@ -13,7 +13,7 @@ from typing import Any
 
 from tasks import ledger
 from tasks.app import app
-from tasks.errors import ConflictError, ErrorCode, NotFoundError, UnavailableError, error_of
+from tasks.errors import ConflictError, ErrorCode, NotFoundError, UnavailableError
 from tasks.jobs import Edit, Event, Job, State
 from tasks.ledger import Submitted
 from tasks.queues import Priority
@@ -57,7 +57,9 @@ class JobHandle:
         while True:
             job, last = self._read()
             if job.state.is_final:
-                return outcome(job)
+                if job.error is not None:
+                    raise job.error
+                return job.result or {}
             left = BLOCK_MS if deadline is None else min(BLOCK_MS, int(1000 * (deadline - time.monotonic())))
             if left <= 0:
                 raise UnavailableError(ErrorCode.WAIT_EXPIRED, f"The job is still {job.state} after {timeout} seconds.")
@@ -104,15 +106,6 @@ def put_image(image: bytes | str | Path) -> str:
 def open_image(image_id: str) -> bytes:
     """Return an image's bytes. Raises ``NotFoundError`` (image_unknown)."""
     return app.images.open(image_id)
-
-
-def outcome(job: Job) -> dict[str, Any]:
-    """Return a finished job's result or raise its error."""
-    if job.result is not None:
-        return job.result
-    if job.failure is None:
-        raise ConflictError(ErrorCode.JOB_CANCELLED, "The job was cancelled.")
-    raise error_of(job.failure.code, job.failure.detail)
 
 
 def _unknown(job_id: str) -> NotFoundError:

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Self
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
 
-from tasks.errors import ErrorCode
+from tasks.errors import ConflictError, DarkroomError, ErrorCode, error_of
 from tasks.queues import Priority
 
 
@@ -187,3 +187,14 @@ class Job:
     """Jobs that will be served before this one in the generation queue; None once it is being generated."""
     typical_seconds: float | None = None
     """Learned duration of this operation on the engine that served it last; None before the first."""
+
+    @property
+    def error(self) -> DarkroomError | None:
+        """What stands in the place of a result: why there is none, or none yet; None if there is one."""
+        if self.state is State.DONE:
+            return None
+        if self.failure is not None:
+            return error_of(self.failure.code, self.failure.detail)
+        if self.state is State.CANCELLED:
+            return ConflictError(ErrorCode.JOB_CANCELLED, "The job was cancelled.")
+        return ConflictError(ErrorCode.RESULT_NOT_READY, f"The job is {self.state}; its result is not ready.")

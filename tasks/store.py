@@ -25,7 +25,7 @@ from obstore.exceptions import BaseError as ObstoreError, NotFoundError as Objec
 from obstore.store import LocalStore, ObjectStore, from_url
 
 from tasks.errors import ErrorCode, InputError, NotFoundError, UnavailableError
-from tasks.imaging.probe import Format, ImageInfo, Limits, probe
+from tasks.imaging.probe import Format, Limits, probe
 from tasks.settings import Settings
 
 LOCAL_OWNER = "local"
@@ -77,14 +77,10 @@ class ImageStore:
 
         Raises ``InputError`` when the bytes are no acceptable image, ``UnavailableError`` (store_unavailable).
         """
-        return self.put_probed(data, probe(data, self._limits), owner=owner, durable=durable)
-
-    def put_probed(
-        self, data: bytes, info: ImageInfo, *, owner: str = LOCAL_OWNER, durable: bool = True
-    ) -> ImageMetadata:
-        """Store an image whose header was read already."""
-        record_path = _record_path(image_id(data), owner)
-        metadata = ImageMetadata(image_id(data), info.format, info.width, info.height, owner, time.time())
+        info = probe(data, self._limits)
+        key = image_id(data)
+        record_path = _record_path(key, owner)
+        metadata = ImageMetadata(key, info.format, info.width, info.height, owner, time.time())
         record = json.dumps(asdict(metadata)).encode()
         in_hot = self._put_hot(metadata, data, record)
         if durable or not in_hot:

@@ -239,9 +239,8 @@ async def _left(gateway: Gateway, job_id: str, owner: str) -> Response:
 
 
 async def _picture(request: Request, gateway: Gateway, job: Job, accept: str) -> Response:
-    error = jobs.ended_without_result(job)
-    if error is not None:
-        raise error
+    if job.error is not None:
+        raise job.error
     stored = await gateway.images.metadata((job.result or {})["image_id"], owner=job.owner)
     wanted = _chosen(accept, stored.format)
     headers = {**image_headers(f"{stored.id}-{wanted}"), "Vary": "Accept"}

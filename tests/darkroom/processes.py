@@ -2,9 +2,7 @@
 
 import os
 import socket
-import time
 import uuid
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -39,14 +37,6 @@ class Marked:
     def pid_of(self, words: str) -> int | None:
         """The oldest process whose command line holds these words."""
         return min((pid for pid, command in self.alive().items() if words in command), default=None)
-
-
-def until(condition: Callable[[], bool], what: str, seconds: float = 60.0) -> None:
-    """Wait for something in another process, which sends no event."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, f"waited {seconds:g} s in vain for {what}"
-        time.sleep(0.02)
 
 
 def listens(port: int) -> bool:

@@ -20,7 +20,8 @@ from darkroom import parent, stack, valkey
 from darkroom.errors import CommandError, UsageError
 from darkroom.stack import StackSettings, ailing_services, check_ports, free_ports
 from darkroom.supervisor import Backoff, Program, Tier
-from tests.darkroom.processes import Marked, listens, until
+from tests.darkroom.processes import Marked, listens
+from tests.lab import wait_for
 from worker_profiles.local import PROFILES
 
 ROOT = Path(__file__).parents[2]
@@ -74,7 +75,7 @@ class Up:
 
     def wait_for(self, words: str) -> None:
         """Wait until a line of the output holds these words."""
-        until(lambda: self.said(words) or self.process.poll() is not None, words)
+        wait_for(lambda: self.said(words) or self.process.poll() is not None, words)
         assert self.said(words), "\n".join(self.lines)
 
     def end(self) -> int:
@@ -95,7 +96,7 @@ def running(folder: Path) -> Iterator[Up]:
     finally:
         it.process.kill()
         it.end()
-        until(lambda: not it.marked.alive(), "the guard to end what a failed test left")
+        wait_for(lambda: not it.marked.alive(), "the guard to end what a failed test left")
 
 
 @pytest.mark.stack
@@ -122,7 +123,7 @@ def test_up_runs_until_sigterm_and_leaves_nothing(tmp_path: Path) -> None:
         assert victim is not None
         os.kill(victim, signal.SIGKILL)
         up.wait_for("a100 was ended by SIGKILL; it starts again in 0.5 s")
-        until(lambda: up.marked.pid_of("-n a100@") not in {None, victim}, "a new a100 worker")
+        wait_for(lambda: up.marked.pid_of("-n a100@") not in {None, victim}, "a new a100 worker")
 
         up.process.send_signal(signal.SIGTERM)
         assert up.end() == 0, "\n".join(up.lines)

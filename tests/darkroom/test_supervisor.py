@@ -12,7 +12,7 @@ import pytest
 
 from darkroom.guard import group_exists
 from darkroom.supervisor import Backoff, Program, Supervisor, Tier, describe_exit
-from tests.darkroom.processes import until
+from tests.lab import wait_for
 
 FAST = Backoff(first_seconds=0.01, longest_seconds=0.04, forgiven_after_seconds=60)
 
@@ -167,7 +167,7 @@ def test_grandchildren_are_ended_with_their_parent() -> None:
             return parent.pid
 
     group = asyncio.run(scenario())
-    until(lambda: not _alive(group), "the grandchild to end", seconds=10)
+    wait_for(lambda: not _alive(group), "the grandchild to end", seconds=10)
 
 
 def test_no_program_survives_a_killed_supervisor() -> None:
@@ -187,7 +187,7 @@ def test_no_program_survives_a_killed_supervisor() -> None:
         grandchild = int(supervisor.stdout.readline().split()[1])
         group = os.getpgid(grandchild)
         supervisor.kill()
-    until(lambda: not _alive(group), "the guard to end the group", seconds=10)
+    wait_for(lambda: not _alive(group), "the guard to end the group", seconds=10)
 
 
 def test_a_line_of_any_length_is_passed_on() -> None:
