@@ -20,7 +20,7 @@ T = TypeVar("T")
 DATA = Path(__file__).parent / "data"
 
 
-def wait_for(condition: Callable[[], T | None], what: str, seconds: float = 30) -> T:
+def wait_for(condition: Callable[[], T | None], what: str, seconds: float = 60) -> T:
     """Return the condition's first true value; fail with ``what`` if there is none in time."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
