@@ -13,9 +13,19 @@ from typing import Annotated
 import typer
 from pydantic import ValidationError
 from rich.console import Console
-from rich.progress import BarColumn, Progress, SpinnerColumn, TaskProgressColumn, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    Progress,
+    SpinnerColumn,
+    TaskProgressColumn,
+    TextColumn,
+    TimeElapsedColumn,
+    TransferSpeedColumn,
+)
+from rich.table import Table
 
-from darkroom import stack
+from darkroom import models, stack
 from darkroom.edit import Order, Report, Status, connect, edit as carry_out, media_type
 from darkroom.errors import CommandError, UsageError
 from darkroom.output import LinePrinter
@@ -28,6 +38,13 @@ EXIT_STATUSES = (
     "Exit status: 0 it worked; 1 the edit, the start or a check failed; 2 bad usage or input; "
     "3 Darkroom cannot be reached."
 )
+_DOWNLOAD_COLUMNS = (
+    SpinnerColumn(),
+    TextColumn("{task.description}"),
+    BarColumn(),
+    DownloadColumn(),
+    TransferSpeedColumn(),
+)
 _INTERRUPTED = 130
 """128 + SIGINT, as shells report it."""
 
@@ -39,6 +56,12 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
+models_app = typer.Typer(help="Model weights of the fastsam and qwen engines.", no_args_is_help=True)
+app.add_typer(models_app, name="models")
+
+ModelsFolder = Annotated[
+    Path | None, typer.Option(file_okay=False, help="Models folder; DARKROOM_MODELS_FOLDER, .darkroom/models.")
+]
 ImageFile = Annotated[Path | None, typer.Option(exists=True, dir_okay=False, readable=True)]
 
 
@@ -119,6 +142,37 @@ def edit(
     typer.echo(str(out))
 
 
+@models_app.command("pull", epilog=EXIT_STATUSES)
+def pull_models(
+    names: Annotated[list[str], typer.Argument(help=f"What to fetch: {', '.join(models.MODELS)}.")],
+    folder: ModelsFolder = None,
+) -> None:
+    """Fetch model weights and check that they are the right ones. A model that is there already is only checked."""
+    unknown = [name for name in names if name not in models.MODELS]
+    if unknown:
+        raise UsageError(f"There is no model {unknown[0]}; there are {', '.join(models.MODELS)}.")
+    for name in names:
+        typer.echo(str(_pulled(name, folder or _models_folder())))
+
+
+def _pulled(name: str, folder: Path) -> Path:
+    with Progress(*_DOWNLOAD_COLUMNS, console=Console(stderr=True), transient=True) as progress:
+        bar = progress.add_task(name, total=None)
+        return models.pull(
+            models.MODELS[name], folder, lambda done, total: progress.update(bar, completed=done, total=total)
+        )
+
+
+@models_app.command("list", epilog=EXIT_STATUSES)
+def list_models(folder: ModelsFolder = None) -> None:
+    """Show what can be pulled, and what is there."""
+    table = Table("model", "there", "GB", "licence", "for", box=None)
+    for model in models.MODELS.values():
+        there = "yes" if models.is_pulled(model, folder or _models_folder()) else "no"
+        table.add_row(model.name, there, f"{model.gigabytes:g}", model.licence, model.purpose)
+    Console().print(table)
+
+
 @app.command("doctor", epilog=EXIT_STATUSES)
 def run_doctor() -> None:
     """Check this machine and the running Darkroom, and say how to mend what is wrong."""
@@ -187,6 +241,10 @@ def describe(status: Status) -> str:
     if status.queue_position:
         return f"{status.status}, {status.queue_position} before it"
     return str(status.status)
+
+
+def _models_folder() -> Path:
+    return _stack_settings().models
 
 
 def _stack_settings(**values: object) -> StackSettings:

@@ -20,9 +20,11 @@ from obstore.exceptions import BaseError as StoreError
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from darkroom import valkey
+from darkroom import models, valkey
 from darkroom.errors import CommandError
 from darkroom.stack import StackSettings, is_free
+from tasks.engines import EngineName, SegmenterName
+from tasks.settings import Settings, settings as engine_settings
 
 OLDEST_PYTHON = (3, 11)
 PACKAGES = ("celery", "cv2", "fastapi", "flower", "httpx", "numpy", "obstore", "PIL", "redis", "structlog", "uvicorn")
@@ -58,6 +60,7 @@ async def examine(settings: StackSettings) -> list[Finding]:
         *[check_port(variable, port, runs=runs) for variable, port in settings.listeners().items()],
         await _check_broker(settings, runs=runs),
         _check_store(settings),
+        *check_engines(engine_settings(), settings.models, importlib.util.find_spec),
         *check_health(health, settings.gateway_url),
     ]
 
@@ -76,6 +79,50 @@ def check_packages(names: tuple[str, ...], find: Callable[[str], object]) -> Fin
     if missing:
         return Finding(Verdict.FAIL, f"not installed: {', '.join(missing)}; `make up` installs the light set")
     return Finding(Verdict.OK, f"{len(names)} packages of the light set are installed")
+
+
+def check_engines(engines: Settings, folder: Path, find: Callable[[str], object]) -> list[Finding]:
+    """Check the packages and the weights of the engines that the environment names; ``opencv`` needs none."""
+    return [*_check_segmentation(engines, folder, find), *_check_generation(engines, folder, find)]
+
+
+def _check_segmentation(engines: Settings, folder: Path, find: Callable[[str], object]) -> list[Finding]:
+    if engines.segmentation_engine is not SegmenterName.FASTSAM:
+        return []
+    packages = _check_extra("fastsam", ("torch", "ultralytics"), find)
+    own = engines.segmentation_weights
+    if own is not None:
+        return [packages, _there(own.is_file(), f"SEGMENTATION_WEIGHTS={own}", "name a file that exists")]
+    return [packages, _check_model("fastsam-s", folder)]
+
+
+def _check_generation(engines: Settings, folder: Path, find: Callable[[str], object]) -> list[Finding]:
+    if engines.generation_engine is not EngineName.QWEN:
+        return []
+    packages = _check_extra("qwen", ("torch", "diffusers", "transformers", "peft"), find)
+    if engines.model_path is None:
+        return [packages, _check_model("qwen-image-edit", folder)]
+    own = Path(engines.model_path)
+    if own.is_absolute() or own.exists():
+        found = (own / "model_index.json").is_file()
+        return [packages, _there(found, f"MODEL_PATH={own}", "name a folder with a model_index.json")]
+    return [packages, Finding(Verdict.OK, f"MODEL_PATH={own} is a hub id; the worker asks its hub for it")]
+
+
+def _check_extra(extra: str, names: tuple[str, ...], find: Callable[[str], object]) -> Finding:
+    missing = [name for name in names if find(name) is None]
+    if missing:
+        return Finding(Verdict.FAIL, f"not installed: {', '.join(missing)}; install Darkroom with the extra {extra}")
+    return Finding(Verdict.OK, f"the packages of the {extra} engine are installed")
+
+
+def _check_model(name: str, folder: Path) -> Finding:
+    there = models.is_pulled(models.MODELS[name], folder)
+    return _there(there, f"the model {name} in {folder}", f"run `darkroom models pull {name}`")
+
+
+def _there(found: bool, what: str, remedy: str) -> Finding:
+    return Finding(Verdict.OK, what) if found else Finding(Verdict.FAIL, f"{what} is not there: {remedy}")
 
 
 async def _check_server_program() -> Finding:

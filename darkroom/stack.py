@@ -49,8 +49,10 @@ class StackSettings(BaseSettings):
     """Durable image tier; unset: a folder under ``data``."""
     data: Annotated[Path, Field(validation_alias="DARKROOM_DATA")] = Path(".darkroom")
     """Everything that outlives a restart."""
+    models_folder: Annotated[Path | None, Field(validation_alias="DARKROOM_MODELS_FOLDER")] = None
+    """Model weights; unset: a folder under ``data``."""
     start_seconds: Annotated[float, Field(gt=0, validation_alias="DARKROOM_START_SECONDS")] = 60.0
-    """Until everything answers. Usual: under 10 s on two cores; a first start on a cold disk takes longer."""
+    """Until everything answers. Usual: under 10 s on two cores; loading a real model takes minutes."""
     log_format: Annotated[str, Field(validation_alias="DARKROOM_LOG_FORMAT")] = "text"
     """``text`` or ``json``."""
     worker_grace_seconds: Annotated[float, Field(gt=0, validation_alias="DARKROOM_WORKER_GRACE_SECONDS")] = 25.0
@@ -80,6 +82,11 @@ class StackSettings(BaseSettings):
     def store(self) -> str:
         """The durable image tier in use."""
         return self.image_store_url or (self.data.absolute() / "images").as_uri()
+
+    @property
+    def models(self) -> Path:
+        """Where model weights are."""
+        return (self.models_folder or self.data / "models").absolute()
 
     def listeners(self) -> dict[str, int]:
         """The ports that the stack is going to listen on, by the variable that changes each."""
@@ -111,6 +118,7 @@ def _environment(settings: StackSettings) -> dict[str, str]:
         "REDIS_URL": settings.broker,
         "IMAGE_CACHE_URL": settings.cache,
         "IMAGE_STORE_URL": settings.store,
+        "DARKROOM_MODELS_FOLDER": str(settings.models),
         "PYTHONUNBUFFERED": "1",
         # Read by people here, side by side; set it to json for a log collector.
         "DARKROOM_LOG_FORMAT": settings.log_format,

@@ -5,8 +5,18 @@ from pathlib import Path
 
 import pytest
 
-from darkroom.doctor import Verdict, check_folder, check_health, check_packages, check_port, check_python
+from darkroom.doctor import (
+    Verdict,
+    check_engines,
+    check_folder,
+    check_health,
+    check_packages,
+    check_port,
+    check_python,
+)
 from darkroom.stack import free_ports
+from tasks.engines import EngineName, SegmenterName
+from tasks.settings import Settings
 
 ROOT = Path(__file__).parents[2]
 
@@ -82,3 +92,23 @@ def test_health_is_a_line_per_service() -> None:
     health = {"status": "degraded", "services": {name: {"status": state} for name, state in states.items()}}
     verdicts = [finding.verdict for finding in check_health(health, "http://127.0.0.1:8000")]
     assert verdicts == [Verdict.OK, Verdict.OK, Verdict.OK, Verdict.WARN, Verdict.FAIL]
+
+
+def test_engines_without_weights_are_not_checked(tmp_path: Path) -> None:
+    """The opencv engines need nothing."""
+    assert check_engines(Settings(), tmp_path, lambda _: None) == []
+
+
+def test_engines_name_the_extra_and_the_command_that_bring_what_they_lack(tmp_path: Path) -> None:
+    """Each missing thing comes with its remedy; a pulled model and a folder of one's own are fine."""
+    wanted = Settings(segmentation_engine=SegmenterName.FASTSAM, generation_engine=EngineName.QWEN)
+    lacking = check_engines(wanted, tmp_path, lambda _: None)
+    assert {finding.verdict for finding in lacking} == {Verdict.FAIL}
+    told = "\n".join(finding.text for finding in lacking)
+    assert "models pull fastsam-s" in told
+    assert "models pull qwen-image-edit" in told
+    assert "extra qwen" in told
+    (tmp_path / "fastsam-s.pt.sha256").touch()
+    (tmp_path / "model_index.json").touch()
+    there = check_engines(wanted.model_copy(update={"model_path": str(tmp_path)}), tmp_path, lambda name: name)
+    assert {finding.verdict for finding in there} == {Verdict.OK}
