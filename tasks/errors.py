@@ -42,6 +42,8 @@ class ErrorCode(StrEnum):
     MEDIA_TYPE_UNSUPPORTED = "media_type_unsupported"
     NOT_ACCEPTABLE = "not_acceptable"
     ENGINE_UNSUPPORTED = "engine_unsupported"
+    PROMPT_OUTSIDE = "prompt_outside"
+    NOTHING_FOUND = "nothing_found"
     # NotFoundError
     JOB_UNKNOWN = "job_unknown"
     IMAGE_UNKNOWN = "image_unknown"
@@ -51,6 +53,7 @@ class ErrorCode(StrEnum):
     RESULT_NOT_READY = "result_not_ready"
     JOB_CANCELLED = "job_cancelled"
     JOB_EXISTS = "job_exists"
+    REQUEST_CANCELLED = "request_cancelled"
     # UnavailableError
     QUEUE_FULL = "queue_full"
     BROKER_UNAVAILABLE = "broker_unavailable"
@@ -121,6 +124,7 @@ _CONFLICT = {
     ErrorCode.RESULT_NOT_READY,
     ErrorCode.JOB_CANCELLED,
     ErrorCode.JOB_EXISTS,
+    ErrorCode.REQUEST_CANCELLED,
 }
 _UNAVAILABLE = {
     ErrorCode.QUEUE_FULL,

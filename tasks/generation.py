@@ -3,7 +3,9 @@
 import time
 from typing import Any
 
+import numpy as np
 from celery.exceptions import Ignore
+from numpy.typing import NDArray
 
 from tasks import imaging, ledger
 from tasks.app import app
@@ -27,8 +29,12 @@ def generate(self: DarkroomTask, job_id: str) -> dict[str, Any]:
         raise NotFoundError(ErrorCode.JOB_UNKNOWN, f"There is no job {job_id}.")
     job, _ = read
     runtime = self.app.runtime
+
+    def keep_preview(preview: bytes) -> str:
+        return runtime.store.put(preview, owner=job.owner, durable=False).id
+
     try:
-        with Lease(self.ledger, token, runtime.draining) as lease:
+        with Lease(self.ledger, token, runtime.draining, keep_preview) as lease:
             return carry_out(job, runtime.store, runtime.generation_engine, lease)
     except Draining:
         envelope = body_message(job)
@@ -45,9 +51,10 @@ def carry_out(job: Job, store: ImageStore, engine: GenerationEngine, lease: Leas
     clock.lap("load")
     edited = engine.edit(inputs, lease.report)
     clock.lap("edit")
-    if inputs.mask is not None:
-        edited = imaging.composite.inside(inputs.photo, edited, inputs.mask)
-    kept = store.put(imaging.codec.encode(edited, Format.PNG), owner=job.owner)
+    picture = edited.picture
+    if inputs.photo is not None and inputs.mask is not None:
+        picture = imaging.composite.inside(inputs.photo, picture, inputs.mask)
+    kept = store.put(imaging.codec.encode(picture, Format.PNG), owner=job.owner)
     clock.lap("store")
     parameters = job.edit.model_dump(mode="json", exclude_none=True)
     result = {
@@ -58,10 +65,12 @@ def carry_out(job: Job, store: ImageStore, engine: GenerationEngine, lease: Leas
         "generation_time": clock.total,
         "stages": clock.stages,
         "parameters_used": parameters,
+        "notes": list(edited.notes),
         "reproducibility": {
             "engine": engine.name,
             "versions": engine.versions(),
             "seed": job.edit.seed,
+            "details": dict(edited.details),
             "parameters": parameters,
         },
     }
@@ -71,14 +80,19 @@ def carry_out(job: Job, store: ImageStore, engine: GenerationEngine, lease: Leas
 
 
 def _inputs(job: Job, store: ImageStore) -> Inputs:
-    photo = imaging.codec.decode_rgb(store.open(job.parts[Role.PHOTO]))
-    mask = imaging.codec.decode_mask(store.open(job.parts[Role.MASK])) if Role.MASK in job.parts else None
-    known = {Role.PHOTO: photo} if mask is None else {Role.PHOTO: photo, Role.MASK: mask}
-    conditions = (
-        known[role] if role in known else imaging.codec.decode_rgb(store.open(job.parts[role]))
-        for role in CONDITIONS[job.edit.operation]
+    decoded = {role: _decode(role, store.open(image_id)) for role, image_id in job.parts.items()}
+    roles = CONDITIONS[job.edit.operation]
+    return Inputs(
+        edit=job.edit,
+        photo=decoded.get(Role.PHOTO),
+        mask=decoded.get(Role.MASK),
+        conditions=tuple(decoded[role] for role in roles),
+        condition_ids=tuple(job.parts[role] for role in roles),
     )
-    return Inputs(edit=job.edit, photo=photo, mask=mask, conditions=tuple(conditions))
+
+
+def _decode(role: Role, data: bytes) -> NDArray[np.uint8]:
+    return imaging.codec.decode_mask(data) if role is Role.MASK else imaging.codec.decode_rgb(data)
 
 
 class StageClock:

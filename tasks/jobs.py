@@ -1,5 +1,6 @@
 """The values of the contract: operations, states, the edit asked for, the job's record and its events."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Annotated, Any, Self
@@ -73,6 +74,20 @@ class InputQuality(StrEnum):
     ORIGINAL = "original"
 
 
+class Preset(StrEnum):
+    """What the parameters are that a client does not set: few steps of a distilled adapter, or the model's own."""
+
+    FAST = "fast"
+    QUALITY = "quality"
+
+
+PRESETS: Mapping[Preset, Mapping[str, float]] = {
+    Preset.FAST: {"num_inference_steps": 4, "true_cfg_scale": 1.0},
+    Preset.QUALITY: {"num_inference_steps": 40, "true_cfg_scale": 4.0},
+}
+"""Lightning adapters are distilled for 4 or 8 steps without guidance; 40 steps at 4.0 are the model card's values."""
+
+
 ImageId = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 """sha256 of an image's bytes, in lower-case hex."""
 
@@ -98,9 +113,14 @@ class Edit(BaseModel):
     negative_prompt: Annotated[str, Field(max_length=4000)] = ""
     width: Annotated[int, Field(ge=64, le=4096, multiple_of=16)] | None = None
     height: Annotated[int, Field(ge=64, le=4096, multiple_of=16)] | None = None
+    preset: Preset = Preset.QUALITY
     num_inference_steps: Annotated[int, Field(ge=1, le=100)] = 40
-    guidance_scale: Annotated[float, Field(ge=0, le=30)] = 1.0
+    guidance_scale: Annotated[float, Field(ge=0, le=30)] | None = None
+    """Has no effect of its own on Qwen-Image-Edit: it stands for a ``true_cfg_scale`` that is not given."""
     true_cfg_scale: Annotated[float, Field(ge=0, le=30)] = 4.0
+    """Classifier-free guidance; at most 1 turns it off."""
+    scheduler_shift: Annotated[float, Field(gt=0, le=20)] | None = None
+    """Static shift of the flow-matching schedule; None is the checkpoint's own, which depends on the size."""
     seed: Annotated[int, Field(ge=0, lt=2**32)] | None = None
     input_quality: InputQuality = InputQuality.RESIZED
     mask_tool_type: MaskTool = MaskTool.BRUSH
@@ -109,6 +129,20 @@ class Edit(BaseModel):
     enable_debug: bool = False
     angle: Annotated[str, Field(max_length=100)] | None = None
     background_preset: Annotated[str, Field(max_length=100)] | None = None
+    preview_every: Annotated[int, Field(ge=0, le=100)] = 0
+    """Steps between two previews of what is being denoised; 0 is none."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _fill_by_preset(cls, fields: Any) -> Any:
+        if not isinstance(fields, dict):
+            return fields
+        given = {name: value for name, value in fields.items() if value is not None}
+        preset = given.get("preset", Preset.QUALITY)
+        if preset not in set(Preset):
+            return fields  # the field's own check names it
+        scale = {"true_cfg_scale": given["guidance_scale"]} if "guidance_scale" in given else {}
+        return {**PRESETS[Preset(preset)], **scale, **given}
 
     @model_validator(mode="after")
     def _has_its_images(self) -> Self:
@@ -145,6 +179,8 @@ class Event:
     step: int
     total_steps: int
     message: str
+    preview: str | None
+    """Id of a small image of the state of the work."""
     at: float
     """Unix seconds by the ledger's clock."""
 
@@ -178,6 +214,7 @@ class Job:
     step: int
     total_steps: int
     message: str
+    preview: str | None
     request_id: str
     worker: str
     parts: dict[Role, str] = field(default_factory=dict)

@@ -3,6 +3,7 @@
 import os
 import threading
 import time
+from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
@@ -11,7 +12,7 @@ import structlog
 from tasks import ledger
 from tasks.errors import Draining, ErrorCode, JobTaken, ProcessingError, UnavailableError
 from tasks.jobs import Failure
-from tasks.ledger import Held, Ledger, Token
+from tasks.ledger import Held, Ledger, Move, Token
 from tasks.settings import settings
 
 EXIT_STUCK = 70
@@ -25,8 +26,14 @@ log = structlog.get_logger(__name__)
 class Lease:
     """A context in which the job stays this attempt's. Safe for one worker thread and its renewer."""
 
-    def __init__(self, book: Ledger, token: Token, draining: threading.Event) -> None:
-        """Hold a job that was just claimed; ``draining`` tells that the worker has to stop."""
+    def __init__(
+        self, book: Ledger, token: Token, draining: threading.Event, keep_preview: Callable[[bytes], str] | None = None
+    ) -> None:
+        """Hold a job that was just claimed; ``draining`` tells that the worker has to stop.
+
+        ``keep_preview`` stores a preview and returns its id.
+        """
+        self._keep_preview = keep_preview
         self._ledger = book
         self._token = token
         self._draining = draining
@@ -48,8 +55,8 @@ class Lease:
         self._left.set()
         self._renewer.join()
 
-    def report(self, step: int, total_steps: int, message: str) -> None:
-        """Tell that a step begins, or, said again, that it goes on.
+    def report(self, step: int, total_steps: int, message: str, *, preview: bytes | None = None) -> None:
+        """Tell that a step begins, or, said again, that it goes on; ``preview`` is a WebP file of the state before it.
 
         Raises ``JobTaken`` or ``Draining`` when the work must stop instead, ``ProcessingError`` (time_limit) when the
         job has taken too long.
@@ -61,8 +68,8 @@ class Lease:
         if self._seconds > settings().job_time_limit_seconds:
             raise _time_limit()
         now = (step, total_steps, message)
-        move = ledger.renew(self._token) if now == self._told else ledger.progress(self._token, *now)
         try:
+            move = ledger.renew(self._token) if now == self._told else self._progress(now, preview)
             held = self._ledger.apply(move)
         except UnavailableError:
             # The lease may outlive the server's absence; if it does not, the commit is refused.
@@ -71,6 +78,10 @@ class Lease:
         if held is not Held.YES:
             raise JobTaken
         self._told = now
+
+    def _progress(self, now: tuple[int, int, str], preview: bytes | None) -> Move[Held]:
+        shown = self._keep_preview(preview) if preview and self._keep_preview else ""
+        return ledger.progress(self._token, *now, preview=shown)
 
     @property
     def _seconds(self) -> float:

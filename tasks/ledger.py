@@ -146,7 +146,7 @@ def submit(
     request_id: str = "",
 ) -> Move[Submitted]:
     """Write the record and push its opening task's message (none if Celery delivered one already)."""
-    body = edit.model_dump_json(exclude_defaults=True)
+    body = edit.model_dump_json(exclude_none=True)
     kind = f"{edit.operation}:{settings().generation_engine}"
     fields: dict[str, str | int] = {
         "edit": body,
@@ -181,18 +181,21 @@ def renew(token: Token) -> Move[Held]:
     return Move("renew", (token.job_id, token.value, settings().lease_seconds), _held("renewed"))
 
 
-def progress(token: Token, step: int, total_steps: int, message: str) -> Move[Held]:
-    """Tell that ``step`` of ``total_steps`` begins, and keep the job."""
+def progress(token: Token, step: int, total_steps: int, message: str, preview: str = "") -> Move[Held]:
+    """Tell that ``step`` of ``total_steps`` begins, and keep the job; ``preview`` is the id of an image."""
     done = (step - 1) / total_steps
     return Move(
         "renew",
-        (token.job_id, token.value, settings().lease_seconds, done, step, total_steps, message),
+        (token.job_id, token.value, settings().lease_seconds, done, step, total_steps, message, preview),
         _held("renewed"),
     )
 
 
 def launch(attempt: Token, chord: Token, parts: int, known: Mapping[Role, str]) -> Move[Held]:
-    """Hand the job over to a chord of ``parts`` header tasks; ``known`` are the images that exist already."""
+    """Hand the job over to a chord of ``parts`` header tasks; ``known`` are the images that exist already.
+
+    Without parts the job waits for its pool at once.
+    """
     flat = tuple(word for role, image_id in known.items() for word in (role, image_id))
     return Move(
         "launch",
@@ -349,6 +352,7 @@ def _job(job_id: str, reply: Any) -> tuple[Job, str]:
         step=int(record["step"]),
         total_steps=int(record["total_steps"]),
         message=record["message"],
+        preview=record.get("preview") or None,
         request_id=record["request_id"],
         worker=record["worker"],
         parts={Role(name[5:]): value for name, value in record.items() if name.startswith("part:")},
@@ -376,6 +380,7 @@ def _event(event_id: str, flat: list[str]) -> Event:
         step=int(fields["step"]),
         total_steps=int(fields["total_steps"]),
         message=fields["message"],
+        preview=fields["preview"] or None,
         at=float(fields["at"]),
     )
 

@@ -147,3 +147,57 @@ class ShadowOptions(Options):
 
 class NoOptions(Options):
     """For tasks that have none."""
+
+
+class MaskModel(StrEnum):
+    """What today's frontend asks for: the segmentation engine's mask as it is, or with a sharper edge."""
+
+    FASTSAM = "fastsam"
+    BIREFNET = "birefnet"
+
+
+Coordinate = Annotated[float, Field(ge=-1e6, le=1e6)]
+
+
+class SmartMaskOptions(Options):
+    """Mask what the prompts mean: points, a box, brush strokes (an image of their own), or nothing for the main object.
+
+    Coordinates are pixels of the upright photo.
+    """
+
+    points: Annotated[tuple[tuple[Coordinate, Coordinate], ...], Field(max_length=100)] = ()
+    """x, y of each click."""
+    labels: tuple[Literal[0, 1], ...] = ()
+    """For each point 1 (belongs to the object) or 0 (does not); without labels all belong to it."""
+    bbox: tuple[Coordinate, Coordinate, Coordinate, Coordinate] | None = None
+    """x0, y0, x1, y1; x1 and y1 are exclusive."""
+    auto_detect: bool = False
+    """Find the main object, by size and place; needs no other prompt."""
+    candidate: Annotated[int, Field(ge=0, le=100)] = 0
+    """Which of the masks that a prompt can mean: 0 is the one meant most likely, larger ones follow."""
+    border_adjustment: Annotated[int, Field(ge=-200, le=200)] = 0
+    """Pixels by which the mask grows, or shrinks if negative."""
+    use_blur: bool = False
+    """Soften the edge."""
+    model_type: MaskModel = MaskModel.FASTSAM
+
+    @model_validator(mode="after")
+    def _labels_fit_points(self) -> Self:
+        if self.labels and len(self.labels) != len(self.points):
+            raise PydanticCustomError(ErrorCode.PARAMETER_INVALID, "Give one label for each point, or none at all.")
+        if self.points and self.labels and not any(self.labels) and self.bbox is None:
+            raise PydanticCustomError(
+                ErrorCode.PARAMETER_INVALID, "At least one point has to belong to the object (label 1), or give a bbox."
+            )
+        return self
+
+    @property
+    def include(self) -> tuple[tuple[float, float], ...]:
+        """Points that belong to the object."""
+        labels = self.labels or (1,) * len(self.points)
+        return tuple(point for point, label in zip(self.points, labels, strict=True) if label)
+
+    @property
+    def exclude(self) -> tuple[tuple[float, float], ...]:
+        """Points that do not."""
+        return tuple(point for point, label in zip(self.points, self.labels, strict=False) if not label)

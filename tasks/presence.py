@@ -51,13 +51,15 @@ class Presence(threading.Thread):
         }
         self._active = active
         self._state = WorkerState.STARTING
+        self._message = ""
         self._changed = threading.Event()
         self._stopped = False
 
-    def change(self, state: WorkerState) -> None:
-        """Announce a new state at once; draining is the last one."""
+    def change(self, state: WorkerState, message: str = "") -> None:
+        """Announce a new state at once, with a sentence on what takes time; draining is the last one."""
         if self._state is not WorkerState.DRAINING:
             self._state = state
+            self._message = message
             self._changed.set()
 
     def run(self) -> None:
@@ -82,7 +84,7 @@ class Presence(threading.Thread):
     def _current(self) -> dict[str, object]:
         active = self._active()
         state = WorkerState.BUSY if self._state is WorkerState.READY and active else self._state
-        return {**self._fixed, "state": state, "active": active}
+        return {**self._fixed, "state": state, "message": self._message, "active": active}
 
     def _announce(self, state: dict[str, object], seconds: int) -> None:
         try:

@@ -3,7 +3,7 @@
 import threading
 from dataclasses import dataclass, field
 
-from tasks.engines import GenerationEngine
+from tasks.engines import GenerationEngine, RefinerEngine, SegmentationEngine
 from tasks.store import ImageStore
 from worker_profiles import Profile
 
@@ -16,6 +16,10 @@ class Runtime:
     store: ImageStore
     engine: GenerationEngine | None = None
     """Only where the profile generates."""
+    segmenter: SegmentationEngine | None = None
+    """Only where the profile segments, with an engine that has a model."""
+    refiner: RefinerEngine | None = None
+    """Only where the profile segments, if its weights are installed."""
     draining: threading.Event = field(default_factory=threading.Event)
     """Set when the worker was told to stop: running generations give their job back at the next step."""
 

@@ -1,12 +1,13 @@
 """Settings that clients, gateway and workers share. Read once per process; adapters get values, not settings."""
 
 from functools import cache
+from pathlib import Path
 from typing import Annotated
 
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from tasks.engines import EngineName
+from tasks.engines import EngineName, SegmenterName
 
 EMBEDDED_BROKER_PORT = 6399
 """`make up` listens here, away from 6379, where a machine's own Redis would be."""
@@ -26,6 +27,34 @@ class Settings(BaseSettings):
     """Durable image tier, ``file:///…`` or ``s3://bucket/prefix``. Unset: asked of the ledger."""
 
     generation_engine: Annotated[EngineName, Field(validation_alias="GENERATION_ENGINE")] = EngineName.OPENCV
+    segmentation_engine: Annotated[SegmenterName, Field(validation_alias="SEGMENTATION_ENGINE")] = SegmenterName.OPENCV
+
+    models_folder: Path = Path(".darkroom/models")
+    """Where `darkroom models pull` puts weights and workers look for them."""
+    segmentation_weights: Annotated[Path | None, Field(validation_alias="SEGMENTATION_WEIGHTS")] = None
+    """A FastSAM checkpoint of your own, trusted as it is a pickle; unset: what `darkroom models pull` fetched."""
+    segmentation_size: Annotated[int, Field(ge=32, le=4096, multiple_of=32)] | None = None
+    """Longer side in pixels that the segmentation model sees; unset: the profile's."""
+
+    model_path: Annotated[str | None, Field(validation_alias="MODEL_PATH")] = None
+    """A Qwen-Image-Edit checkpoint, as a folder or a hub id; unset: ``qwen-image-edit`` in the models folder."""
+    adapters_folder: Path | None = None
+    """LoRA adapters: removal, insertion, white-balance, lightning-4 and lightning-8, each ``.safetensors``; unset:
+    ``adapters`` in the models folder. An operation without one runs on the base weights."""
+    qwen_working_pixels: Annotated[int, Field(ge=32 * 32)] = 1024 * 1024
+    """Area of an edit with input_quality `resized`: what the model was trained on."""
+    qwen_reference_pixels: Annotated[int, Field(ge=32 * 32)] = 1024 * 1024
+    """Area at which conditions are encoded, diffusers' own value; their tokens take part in every step."""
+    qwen_cache_bytes: Annotated[int, Field(ge=0)] = 2 * 2**30
+    """Bound of the prompt embeddings and condition latents that are kept, on the GPU, for another edit of a photo."""
+    qwen_compile: bool = False
+    """Compile the transformer's blocks (docs/performance.md)."""
+    qwen_attention: str | None = None
+    """Attention backend of diffusers, such as ``_flash_3`` or ``sage``; unset: PyTorch's."""
+    qwen_first_block_cache: Annotated[float, Field(gt=0, lt=1)] | None = None
+    """Threshold of the first-block cache: a step whose first block changes less reuses the other blocks' output."""
+    qwen_parallel_loading: bool = False
+    """Read the shards of a checkpoint in several threads."""
 
     lease_seconds: Annotated[float, Field(gt=0)] = 20.0
     """A job whose worker has not renewed for so long is redone. Four missed renewals (every quarter): a stop of the

@@ -14,12 +14,22 @@ from celery.worker import state as celery_state
 
 from tasks import store
 from tasks.app import Darkroom, app
-from tasks.engines import load_generation_engine
+from tasks.engines import (
+    EngineUnusable,
+    RefinerName,
+    load_generation_engine,
+    load_refiner,
+    load_segmentation_engine,
+)
 from tasks.presence import Presence, WorkerState
 from tasks.runtime import Runtime
 from tasks.settings import settings
+from tasks.smart_masks import SEGMENTER_KEY, Segmenter
 from tasks.sweeper import Sweeper
 from worker_profiles import Pool, Profile, ProfileName, load
+
+EXIT_CONFIGURATION = 78
+"""EX_CONFIG of sysexits.h: a restart changes nothing until somebody mends what the last line says."""
 
 log = structlog.get_logger(__name__)
 
@@ -39,19 +49,49 @@ class WorkerLife:
         """Open everything in the main process, the model included, before the first message is taken."""
         if self._profile.pool is Pool.PREFORK:
             cv2.setNumThreads(1)  # there is a child per core
-        engine = settings().generation_engine if self._profile.generates else None
-        self._presence = Presence(self._app.ledger, self._profile, engine, lambda: len(celery_state.active_requests))
+        self._presence = Presence(
+            self._app.ledger, self._profile, self._engine_name(), lambda: len(celery_state.active_requests)
+        )
         self._presence.start()
         store.tell(settings(), self._app.ledger.client)
         if self._profile.pool is Pool.PREFORK:
             return
-        self._presence.change(WorkerState.LOADING)
+        self._tell_loading("")
         self._app.runtime = Runtime(
             profile=self._profile,
             store=store.connect(settings(), self._app.ledger.client),
-            engine=load_generation_engine(engine) if engine else None,
             draining=self._draining,
         )
+        try:
+            self._load(self._app.runtime)
+        except EngineUnusable as error:
+            log.critical("worker.cannot_start", profile=self._profile.name, reason=str(error))
+            self._presence.stop()
+            raise SystemExit(EXIT_CONFIGURATION) from None
+
+    def _engine_name(self) -> str | None:
+        if self._profile.generates:
+            return settings().generation_engine
+        return settings().segmentation_engine if self._profile.segmentation_size else None
+
+    def _load(self, runtime: Runtime) -> None:
+        if self._profile.generates:
+            runtime.engine = load_generation_engine(settings().generation_engine, self._tell_loading)
+        if self._profile.segmentation_size:
+            size = settings().segmentation_size or self._profile.segmentation_size
+            runtime.segmenter = load_segmentation_engine(settings().segmentation_engine, size, self._tell_loading)
+            runtime.refiner = load_refiner(settings().models_folder, self._tell_loading)
+            announcement = Segmenter(
+                masks_key=runtime.segmenter.masks_key if runtime.segmenter else None,
+                refiner=runtime.refiner.name if runtime.refiner else RefinerName.GRABCUT,
+            )
+            self._app.ledger.client.set(SEGMENTER_KEY, announcement.model_dump_json())
+
+    def _tell_loading(self, message: str) -> None:
+        if self._presence is not None:
+            self._presence.change(WorkerState.LOADING, message)
+        if message:
+            log.info("worker.loading", profile=self._profile.name, what=message)
 
     def open_child(self, **_: Any) -> None:
         """Open the store in a pool child: its connections do not survive a fork."""

@@ -29,13 +29,14 @@ from tasks.messages import PART
 from tasks.queues import Priority, Queue
 from tasks.settings import settings
 from tasks.store import LOCAL_OWNER, ImageStore
-from tasks.submission import BODY_TASK, prepare
+from tasks.submission import BODY_TASK, body_message, prepare
 from tasks.validation import validated
 
 CONDITIONS: Mapping[Operation, tuple[Role, ...]] = {
     Operation.REMOVAL: (Role.MASKED_BACKGROUND, Role.MASK, Role.MAE),
     Operation.INSERTION: (Role.REFERENCE, Role.MASK, Role.MASKED_BACKGROUND),
     Operation.WHITE_BALANCE: (Role.PHOTO, Role.CANNY),
+    Operation.TEXT_TO_IMAGE: (),
 }
 """What the engine gets, in the order that the operation's LoRA was trained on."""
 
@@ -138,10 +139,17 @@ def normalised(job: Job, store: ImageStore) -> dict[Role, str]:
 
 
 def launch(task: DarkroomTask, job: Job, attempt: Token, known: Mapping[Role, str]) -> None:
-    """Publish the job's chord: the conditions that do not exist yet as its header, the generation as its body."""
+    """Publish the job's chord: the conditions that do not exist yet as its header, the generation as its body.
+
+    Without a condition to make there is only the body.
+    """
     token = ledger.new_token(job.id)
     missing = [role for role in CONDITIONS[job.edit.operation] if role not in known]
     if task.ledger.apply(ledger.launch(attempt, token, len(missing), known)) is not Held.YES:
+        return
+    if not missing:
+        envelope = body_message(job)
+        task.ledger.client.lpush(envelope.list_key, envelope.message)
         return
     header = group([_part(role, job, token, known) for role in missing], task_id=token.value)
     body = signature(BODY_TASK, args=(job.id,), immutable=True, app=app).set(

@@ -58,6 +58,8 @@ class Profile:
     """Task events for Flower; they cost 38 % of the throughput of tiny tasks."""
     generates: bool = False
     """Whether it loads the generation engine."""
+    segmentation_size: int | None = None
+    """Longer side in pixels that its segmentation engine sees; None loads no such engine."""
     sweeps: bool = False
     """Whether it runs the sweeper."""
     may_sleep: bool = True

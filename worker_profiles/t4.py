@@ -8,4 +8,9 @@ PROFILE = Profile(
     service=Service.SEGMENTATION,
     queues=(Queue.SEGMENTATION,),
     pool=Pool.THREADS,
+    # As many as one inference takes: each thread decodes its photo, and the engine computes what waits in one batch.
+    concurrency=8,
+    # FastSAM's own; half of it misses small objects.
+    segmentation_size=1024,
+    events=False,
 )

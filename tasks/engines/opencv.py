@@ -10,7 +10,7 @@ from typing import Final
 import cv2
 import numpy as np
 
-from tasks.engines import RGB, EngineName, Inputs, Mask, Report
+from tasks.engines import RGB, Edited, EngineName, Inputs, Mask, Report, Tell
 from tasks.errors import ErrorCode, InputError
 from tasks.imaging import composite, mae, masks, patchmatch, placement, white_balance
 from tasks.jobs import Operation
@@ -54,7 +54,7 @@ class OpenCVEngine:
         """Library versions, for the reproducibility record of each result."""
         return {"opencv": cv2.__version__, "numpy": np.__version__}
 
-    def edit(self, inputs: Inputs, report: Report) -> RGB:
+    def edit(self, inputs: Inputs, report: Report) -> Edited:
         """Return the edited photo at the photo's size; outside the mask its pixels are kept exactly.
 
         Deterministic in ``edit.seed``. Raises ``InputError``: ``engine_unsupported``, ``mask_missing``,
@@ -62,11 +62,11 @@ class OpenCVEngine:
         """
         operation = inputs.edit.operation
         if operation is Operation.REMOVAL:
-            return _remove(inputs, report)
+            return Edited(_remove(inputs, report))
         if operation is Operation.INSERTION:
-            return _insert(inputs, report)
+            return Edited(_insert(inputs, report))
         if operation is Operation.WHITE_BALANCE:
-            return _balance(inputs, report)
+            return Edited(_balance(inputs, report))
         raise InputError(
             ErrorCode.ENGINE_UNSUPPORTED,
             f"This server runs the opencv engine, which has no model for {operation}; "
@@ -74,39 +74,45 @@ class OpenCVEngine:
         )
 
 
-def create() -> OpenCVEngine:
-    """Construct the engine."""
+def create(_tell: Tell) -> OpenCVEngine:
+    """Construct the engine; there is nothing to load."""
     return OpenCVEngine()
 
 
 def _remove(inputs: Inputs, report: Report) -> RGB:
     progress = _Progress(report, 3)
     progress.stage("Looking at what surrounds the object")
-    mask = _mask(inputs)
-    guess = inputs.conditions[2] if len(inputs.conditions) > 2 else mae.mae(inputs.photo, mask)
+    photo, mask = _photo(inputs), _mask(inputs)
+    guess = inputs.conditions[2] if len(inputs.conditions) > 2 else mae.mae(photo, mask)
     progress.stage("Filling with texture from the photo")
-    filled = patchmatch.fill(inputs.photo, mask, guess, inputs.edit.seed or 0, progress.tick)
+    filled = patchmatch.fill(photo, mask, guess, inputs.edit.seed or 0, progress.tick)
     progress.stage("Putting the photo together")
-    return composite.inside(inputs.photo, filled, mask)
+    return composite.inside(photo, filled, mask)
 
 
 def _insert(inputs: Inputs, report: Report) -> RGB:
     progress = _Progress(report, 3)
     progress.stage("Isolating the object")
-    mask = _mask(inputs)
+    photo, mask = _photo(inputs), _mask(inputs)
     if not inputs.conditions:
         raise InputError(ErrorCode.REFERENCE_MISSING, "Send the image that holds the object to insert.")
     cutout = placement.isolate(inputs.conditions[0])
     progress.stage("Finding its place")
     where = placement.choose_place(cutout, mask)
     progress.stage("Putting the photo together")
-    return placement.place(inputs.photo, cutout, mask, where)
+    return placement.place(photo, cutout, mask, where)
 
 
 def _balance(inputs: Inputs, report: Report) -> RGB:
     progress = _Progress(report, 1)
     progress.stage("Estimating the light")
-    return white_balance.white_balance(inputs.photo)
+    return white_balance.white_balance(_photo(inputs))
+
+
+def _photo(inputs: Inputs) -> RGB:
+    if inputs.photo is None:
+        raise InputError(ErrorCode.IMAGE_MISSING, "Send the photo to edit.")
+    return inputs.photo
 
 
 def _mask(inputs: Inputs) -> Mask:

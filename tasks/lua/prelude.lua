@@ -33,9 +33,11 @@ end
 -- One entry in the job's event stream, and one wake-up for everybody who waits: the message is the task meta that a
 -- Celery client expects on this channel, and the gateway only reads the channel's name.
 local function emit(id)
-  local f = redis.call('HMGET', job_key(id), 'state', 'progress', 'step', 'total_steps', 'message', 'meta_result')
+  local f = redis.call('HMGET', job_key(id), 'state', 'progress', 'step', 'total_steps', 'message', 'meta_result',
+    'preview')
   redis.call('XADD', events_key(id), 'MAXLEN', '~', EVENTS_MAX, '*', 'state', f[1], 'progress', f[2] or '0',
-    'step', f[3] or '0', 'total_steps', f[4] or '0', 'message', f[5] or '', 'at', stamp(now()))
+    'step', f[3] or '0', 'total_steps', f[4] or '0', 'message', f[5] or '', 'preview', f[7] or '',
+    'at', stamp(now()))
   redis.call('PUBLISH', meta_channel(id), meta(id, f[1], f[6]))
 end
 
@@ -53,7 +55,7 @@ local function stop_waiting(id) redis.call('ZREM', waiting_key(get(id, 'pool_que
 local function close(id, state, field, json, meta_result, retention)
   local t = now()
   set(id, 'state', state, 'finished_at', stamp(t), 'lease_until', '0', 'token', '', 'launch', '',
-    'meta_result', meta_result, field, json, 'message', '')
+    'meta_result', meta_result, field, json, 'message', '', 'preview', '')
   if state == 'done' then set(id, 'progress', '1') end
   redis.call('ZREM', OPEN, id)
   stop_waiting(id)

@@ -1,11 +1,10 @@
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from tasks.engines import EngineName, Inputs, load_generation_engine
+from tasks.engines import EngineName, Inputs, Report, load_generation_engine
 from tasks.engines.opencv import create
 from tasks.errors import ErrorCode, InputError, JobTaken
 from tasks.imaging import canny, codec, extract, mae
@@ -40,8 +39,13 @@ def _conditions(
     return extract.extract(photo("astronaut.jpg"), mask("shuttle-mask.png")), area, background
 
 
-def quiet(_step: int, _total: int, _message: str) -> None:
+def quiet(step: int, total_steps: int, message: str, *, preview: bytes | None = None) -> None:
     """A report that nobody reads."""
+
+
+def edited(work: Inputs, report: Report = quiet) -> NDArray[np.uint8]:
+    """What the engine makes of it."""
+    return create(lambda _: None).edit(work, report).picture
 
 
 def removal() -> Inputs:
@@ -51,7 +55,7 @@ def removal() -> Inputs:
 def test_removal_replaces_the_rocket_by_sky_and_keeps_the_rest() -> None:
     work = removal()
     assert work.mask is not None
-    result = create().edit(work, quiet)
+    result = edited(work)
     assert np.array_equal(result[work.mask == 0], work.photo[work.mask == 0])
     sky = work.photo[150:300, 360:420].reshape(-1, 3)
     was, now = (picture[150:300, 315:330].reshape(-1, 3).mean(axis=0) for picture in (work.photo, result))
@@ -62,7 +66,7 @@ def test_removal_replaces_the_rocket_by_sky_and_keeps_the_rest() -> None:
 def test_insertion_shows_the_object_inside_the_mask_only() -> None:
     work = inputs(Operation.INSERTION, photo("launch-pad.jpg"), mask("insertion-mask.png"))
     assert work.mask is not None
-    result = create().edit(work, quiet)
+    result = edited(work)
     assert np.array_equal(result[work.mask == 0], work.photo[work.mask == 0])
     changed = (result != work.photo).any(axis=2)
     assert changed.sum() > 0.25 * (work.mask > 0).sum()
@@ -71,7 +75,7 @@ def test_insertion_shows_the_object_inside_the_mask_only() -> None:
 def test_white_balance_takes_most_of_a_colour_cast_away() -> None:
     neutral = photo("astronaut.jpg")
     tinted = np.rint(255 * np.clip((neutral / 255) ** 2.2 * (0.95, 0.62, 0.3), 0, 1) ** (1 / 2.2)).astype(np.uint8)
-    result = create().edit(inputs(Operation.WHITE_BALANCE, tinted, None), quiet)
+    result = edited(inputs(Operation.WHITE_BALANCE, tinted, None))
 
     def cast(picture: NDArray[np.uint8]) -> float:
         wall = picture[40:150, 200:330].reshape(-1, 3).mean(axis=0) - neutral[40:150, 200:330].reshape(-1, 3).mean(
@@ -84,13 +88,13 @@ def test_white_balance_takes_most_of_a_colour_cast_away() -> None:
 
 
 def test_the_same_seed_gives_the_same_picture() -> None:
-    assert np.array_equal(create().edit(removal(), quiet), create().edit(removal(), quiet))
+    assert np.array_equal(edited(removal()), edited(removal()))
 
 
-def stopping_at(call: int) -> Callable[[int, int, str], None]:
+def stopping_at(call: int) -> Report:
     calls = []
 
-    def report(step: int, _total: int, _message: str) -> None:
+    def report(step: int, total_steps: int, message: str, *, preview: bytes | None = None) -> None:
         calls.append(step)
         if len(calls) == call:
             raise JobTaken
@@ -101,18 +105,18 @@ def stopping_at(call: int) -> Callable[[int, int, str], None]:
 @pytest.mark.parametrize("call", [1, 2, 3, 4])
 def test_a_cancel_at_any_report_stops_a_removal(call: int) -> None:
     with pytest.raises(JobTaken):
-        create().edit(removal(), stopping_at(call))
+        edited(removal(), stopping_at(call))
 
 
 def test_reports_come_often_enough_to_notice_a_cancel_within_half_a_second() -> None:
     import time
 
     times = [time.monotonic()]
-    create().edit(
+    edited(
         inputs(
             Operation.REMOVAL, noise(1000, 1300), np.pad(np.full((500, 600), 255, np.uint8), ((250, 250), (350, 350)))
         ),
-        lambda _step, _total, _message: times.append(time.monotonic()),
+        lambda step, total_steps, message, *, preview=None: times.append(time.monotonic()),
     )
     times.append(time.monotonic())
     assert max(np.diff(times)) < 1.0  # half a second on an idle core
@@ -121,7 +125,7 @@ def test_reports_come_often_enough_to_notice_a_cancel_within_half_a_second() -> 
 
 def test_steps_are_reported_in_order_and_end_at_the_total() -> None:
     steps: list[tuple[int, int]] = []
-    create().edit(removal(), lambda step, total, _message: steps.append((step, total)))
+    edited(removal(), lambda step, total_steps, message, *, preview=None: steps.append((step, total_steps)))
     assert steps == sorted(steps)
     assert steps[-1][0] == steps[-1][1]
 
@@ -138,11 +142,11 @@ def test_steps_are_reported_in_order_and_end_at_the_total() -> None:
 )
 def test_what_the_engine_cannot_do_is_refused(work: Inputs, code: ErrorCode) -> None:
     with pytest.raises(InputError) as caught:
-        create().edit(work, quiet)
+        edited(work)
     assert caught.value.code is code
 
 
 def test_the_engine_is_loaded_by_its_name_and_tells_its_versions() -> None:
-    engine = load_generation_engine(EngineName.OPENCV)
+    engine = load_generation_engine(EngineName.OPENCV, lambda _: None)
     assert engine.name is EngineName.OPENCV
     assert set(engine.versions()) == {"opencv", "numpy"}

@@ -1,0 +1,1 @@
+"""Smart masks as tasks."""
