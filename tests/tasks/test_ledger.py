@@ -343,3 +343,38 @@ def test_only_the_opening_attempt_launches(book: Ledger, submitted: Callable[[],
     token = in_body(book, job_id)
     assert book.apply(ledger.launch(token, ledger.new_token(job_id), 1, {})) is Held.LOST
     assert read(book, job_id).stage is Stage.BODY
+
+
+def test_a_job_without_parts_waits_for_its_pool_at_once(book: Ledger, submitted: Callable[[], str]) -> None:
+    """Nothing has to be prepared for a prompt: after its opening the body can be claimed."""
+    job_id = submitted()
+    assert book.apply(ledger.launch(claimed(book, job_id), ledger.new_token(job_id), 0, {})) is Held.YES
+    assert read(book, job_id).stage is Stage.BODY
+    assert read(book, job_id).queue_position is not None
+    claimed(book, job_id, Stage.BODY)
+
+
+def test_a_preview_is_in_the_record_and_its_event_until_the_job_ends(
+    book: Ledger, submitted: Callable[[], str]
+) -> None:
+    """A step without a preview has none, and neither has a finished job."""
+    job_id = submitted()
+    token = in_body(book, job_id)
+    book.apply(ledger.progress(token, 1, 3, "one", preview="c" * 64))
+    assert read(book, job_id).preview == "c" * 64
+    book.apply(ledger.progress(token, 2, 3, "two"))
+    assert read(book, job_id).preview is None
+    book.apply(ledger.progress(token, 3, 3, "three", preview="d" * 64))
+    book.apply(ledger.succeed(token, {}))
+    assert read(book, job_id).preview is None
+    shown = [event.preview for event in book.apply(ledger.events(job_id)) if event.step]
+    assert shown == ["c" * 64, None, "d" * 64, None]
+
+
+def test_a_record_keeps_values_that_are_defaults_elsewhere(book: Ledger, removal_edit: Edit) -> None:
+    """40 steps asked for with the fast preset are still 40 when the worker reads the job."""
+    asked = Edit(**{**removal_edit.model_dump(include={"operation", "photo", "mask"}), "preset": "fast"})
+    asked = asked.model_copy(update={"num_inference_steps": 40, "true_cfg_scale": 4.0})
+    job_id = ledger.new_job_id()
+    book.apply(ledger.submit(job_id, asked, owner="test"))
+    assert read(book, job_id).edit == asked

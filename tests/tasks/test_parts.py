@@ -18,6 +18,7 @@ from tasks.errors import (
     InputError,
     JobTaken,
     ProcessingError,
+    UnavailableError,
     error_of,
     translate,
 )
@@ -176,3 +177,32 @@ def test_a_bad_edit_has_a_code_and_a_sentence(fields: dict[str, Any], code: Erro
         validated(Edit, fields)
     assert caught.value.code is code
     assert caught.value.detail
+
+
+def test_a_preview_is_stored_and_told_by_its_id(book: Ledger, submitted: Callable[[], str]) -> None:
+    """Pixels go to the store; a repeated report does not store again."""
+    job_id = submitted()
+    stored: list[bytes] = []
+
+    def keep(preview: bytes) -> str:
+        stored.append(preview)
+        return "c" * 64
+
+    with Lease(book, in_body(book, job_id), threading.Event(), keep) as lease:
+        lease.report(1, 3, "one", preview=b"webp")
+        lease.report(1, 3, "one", preview=b"webp")
+        assert read(book, job_id).preview == "c" * 64
+    assert stored == [b"webp"]
+
+
+def test_a_store_that_is_away_costs_the_preview_only(book: Ledger, submitted: Callable[[], str]) -> None:
+    """The edit goes on without telling that step."""
+
+    def keep(_preview: bytes) -> str:
+        raise UnavailableError(ErrorCode.STORE_UNAVAILABLE, "away")
+
+    job_id = submitted()
+    with Lease(book, in_body(book, job_id), threading.Event(), keep) as lease:
+        lease.report(1, 3, "one", preview=b"webp")
+        lease.report(2, 3, "two")
+    assert read(book, job_id).step == 2
