@@ -5,6 +5,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import asdict, dataclass
 from enum import StrEnum
 
 import structlog
@@ -32,11 +33,23 @@ class WorkerState(StrEnum):
     DRAINING = "draining"
 
 
+@dataclass(frozen=True, slots=True)
+class TaskCounts:
+    """Tasks of a worker, as system health shows them."""
+
+    active: int
+    """Running now."""
+    taken: int
+    """Taken since its start."""
+
+
 class Presence(threading.Thread):
     """Announces this worker's state at every change and every 5 seconds."""
 
-    def __init__(self, book: ledger.Ledger, profile: Profile, engine: str | None, active: Callable[[], int]) -> None:
-        """Describe the worker; ``active`` counts its running tasks. Nothing is announced before ``start``."""
+    def __init__(
+        self, book: ledger.Ledger, profile: Profile, engine: str | None, counts: Callable[[], TaskCounts]
+    ) -> None:
+        """Describe the worker; ``counts`` tells of its tasks. Nothing is announced before ``start``."""
         super().__init__(name="presence", daemon=True)
         self.worker = f"{profile.name}@{socket.gethostname()}:{os.getpid()}"
         self._ledger = book
@@ -49,7 +62,7 @@ class Presence(threading.Thread):
             "slots": profile.concurrency or os.cpu_count() or 1,
             "started_at": time.time(),
         }
-        self._active = active
+        self._counts = counts
         self._state = WorkerState.STARTING
         self._message = ""
         self._changed = threading.Event()
@@ -82,9 +95,9 @@ class Presence(threading.Thread):
         self._announce({}, 0)
 
     def _current(self) -> dict[str, object]:
-        active = self._active()
-        state = WorkerState.BUSY if self._state is WorkerState.READY and active else self._state
-        return {**self._fixed, "state": state, "message": self._message, "active": active}
+        counts = self._counts()
+        state = WorkerState.BUSY if self._state is WorkerState.READY and counts.active else self._state
+        return {**self._fixed, "state": state, "message": self._message, **asdict(counts)}
 
     def _announce(self, state: dict[str, object], seconds: int) -> None:
         try:

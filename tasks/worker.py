@@ -21,7 +21,7 @@ from tasks.engines import (
     load_refiner,
     load_segmentation_engine,
 )
-from tasks.presence import Presence, WorkerState
+from tasks.presence import Presence, TaskCounts, WorkerState
 from tasks.runtime import Runtime
 from tasks.settings import settings
 from tasks.smart_masks import SEGMENTER_KEY, Segmenter
@@ -49,9 +49,7 @@ class WorkerLife:
         """Open everything in the main process, the model included, before the first message is taken."""
         if self._profile.pool is Pool.PREFORK:
             cv2.setNumThreads(1)  # there is a child per core
-        self._presence = Presence(
-            self._app.ledger, self._profile, self._engine_name(), lambda: len(celery_state.active_requests)
-        )
+        self._presence = Presence(self._app.ledger, self._profile, self._engine_name(), _task_counts)
         self._presence.start()
         store.tell(settings(), self._app.ledger.client)
         if self._profile.pool is Pool.PREFORK:
@@ -126,6 +124,10 @@ class WorkerLife:
         signals.worker_ready.connect(self.ready, weak=False)
         signals.worker_shutting_down.connect(self.drain, weak=False)
         signals.worker_shutdown.connect(self.close, weak=False)
+
+
+def _task_counts() -> TaskCounts:
+    return TaskCounts(len(celery_state.active_requests), sum(celery_state.total_count.values()))
 
 
 _NAME = os.environ.get("DARKROOM_PROFILE")

@@ -73,5 +73,7 @@ def test_every_setting_is_documented_with_its_default() -> None:
     for name, field in Settings.model_fields.items():
         variable = str(field.validation_alias or f"DARKROOM_{name.upper()}")
         assert variable in rows
-        if isinstance(field.default, int | float):
+        if isinstance(field.default, bool):
+            assert rows[variable] == ("on" if field.default else "off")
+        elif isinstance(field.default, int | float):
             assert float(rows[variable]) == field.default
