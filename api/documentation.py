@@ -1,5 +1,6 @@
 """The OpenAPI document: what FastAPI cannot see from the routes, as their bodies are read by ``api.inputs``."""
 
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from fastapi import FastAPI
@@ -9,13 +10,14 @@ from pydantic import BaseModel
 ABOUT: dict[str, Any] = {
     "title": "Darkroom",
     "version": "0.1.0",
-    "summary": "Edit photos: remove and insert objects, correct the white balance.",
+    "summary": "Edit photos: mask, remove and insert objects, correct the white balance, generate images.",
     "description": (
         "Images are sent as base64, as data URLs, as files of a form, or once to `/api/images` and by id after that. "
         "Every error is an RFC 9457 problem document with a stable `code`."
     ),
     "openapi_tags": [
         {"name": "generate", "description": "Edits: jobs with a state, events and a result."},
+        {"name": "smart-mask", "description": "A click on a photo gives the mask of what was clicked."},
         {"name": "images", "description": "Upload once, refer by id."},
         {"name": "image-utils", "description": "Quick utilities that answer with their picture."},
         {"name": "health", "description": "How Darkroom is."},
@@ -40,12 +42,13 @@ def request_body(schema: dict[str, Any], *, files: tuple[str, ...], raw: bool = 
     return {"requestBody": {"required": True, "content": content}}
 
 
-def query_parameters(schema: dict[str, Any], hint: str) -> dict[str, Any]:
+def query_parameters(schema: dict[str, Any], hint: str, without: Collection[str] = ()) -> dict[str, Any]:
     """Declare a schema's properties as parameters of the query, all of them optional."""
     return {
         "parameters": [
             {"name": name, "in": "query", "required": False, "description": hint, "schema": value}
             for name, value in schema["properties"].items()
+            if name not in without
         ]
     }
 
@@ -74,9 +77,9 @@ def inline(schema: dict[str, Any]) -> dict[str, Any]:
     return result
 
 
-def image_response(description: str) -> dict[str, Any]:
+def image_response(description: str, media_types: Sequence[str] = IMAGE_TYPES) -> dict[str, Any]:
     """Declare a response that is an image."""
-    return {"description": description, "content": {each: {"schema": BINARY} for each in IMAGE_TYPES}}
+    return {"description": description, "content": {each: {"schema": BINARY} for each in media_types}}
 
 
 def install(app: FastAPI) -> None:

@@ -17,13 +17,16 @@ from redis.asyncio.retry import Retry as AsyncRetry
 from redis.backoff import ConstantBackoff, NoBackoff
 from redis.retry import Retry
 
+from api.calls import Calls, Timing
+from api.cancels import Cancels
 from api.conversions import Conversions
 from api.inputs import BodyReader
 from api.pools import Pools
 from api.problems import broker_unavailable
 from api.settings import GatewaySettings
+from api.smart_masks import SmartMasks
 from api.storage import Images, StoreDoor
-from api.utilities import Timing, Utilities
+from api.utilities import Utilities
 from api.waiting import Waiters
 from tasks.app import app as celery
 from tasks.imaging.probe import Limits
@@ -45,6 +48,8 @@ class Gateway:
     bodies: BodyReader
     pools: Pools
     utilities: Utilities
+    smart_masks: SmartMasks
+    cancels: Cancels
     conversions: Conversions
 
 
@@ -86,17 +91,24 @@ async def open_gateway(settings: GatewaySettings) -> AsyncIterator[Gateway]:
 
 def _assembled(settings: GatewaySettings, broker: "redis.asyncio.Redis", waiters: Waiters, images: Images) -> Gateway:
     ledger = AsyncLedger(broker)
-    limits = {Queue.GENERATION: settings.max_waiting_jobs, Queue.IMAGE_UTILS: settings.max_waiting_messages}
-    timing = Timing(settings.utility_wait_seconds, settings.reread_seconds)
-    utilities = Utilities(celery, broker, waiters, timing)
+    limits = {
+        Queue.GENERATION: settings.max_waiting_jobs,
+        Queue.IMAGE_UTILS: settings.max_waiting_messages,
+        Queue.SEGMENTATION: settings.max_waiting_photos,
+    }
+    pools = Pools(ledger, limits)
+    calls = Calls(celery, broker, waiters, pools, Timing(settings.utility_wait_seconds, settings.reread_seconds))
+    utilities = Utilities(calls)
     return Gateway(
         settings=settings,
         ledger=ledger,
         waiters=waiters,
         images=images,
         bodies=BodyReader(images, Limits(max_pixels=settings.max_image_pixels), settings.body_threads),
-        pools=Pools(ledger, limits),
+        pools=pools,
         utilities=utilities,
+        smart_masks=SmartMasks(calls, broker, images, pools, settings.segmentation_engine),
+        cancels=Cancels(broker, waiters, settings.reread_seconds),
         conversions=Conversions(utilities, images, broker, settings.image_hot_seconds),
     )
 

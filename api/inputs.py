@@ -13,8 +13,9 @@ from typing import Any, ParamSpec, TypeAlias, TypeVar
 
 from anyio import CapacityLimiter, to_thread
 from fastapi import Request
+from pydantic import BaseModel
 from pydantic_core import from_json
-from starlette.datastructures import FormData, UploadFile
+from starlette.datastructures import FormData, QueryParams, UploadFile
 from starlette.exceptions import HTTPException
 
 from api.completeness import is_complete
@@ -56,7 +57,7 @@ class Body:
     """A request's body, parsed."""
 
     kind: str
-    """json, form or image."""
+    """json, form, image, or none."""
     fields: dict[str, Any]
 
 
@@ -73,7 +74,8 @@ class BodyReader:
         """Read a body by its media type.
 
         Files of a form are bytes under their field's name, a field that comes twice is a list, and an empty field is
-        left out. Where a body may be an image itself, that is the field ``raw_field``.
+        left out. Where a body may be an image itself, that is the field ``raw_field``; it may be absent there too, as
+        the query can name a stored image.
         Raises ``InputError``: ``media_type_unsupported``, ``json_invalid`` or ``body_too_large``.
         """
         media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
@@ -85,6 +87,8 @@ class BodyReader:
             return Body("form", await _form(request))
         if raw_field and (media_type.startswith("image/") or media_type == "application/octet-stream"):
             return Body("image", {raw_field: await _body(request)})
+        if raw_field and not media_type and not await _body(request):
+            return Body("none", {})
         raise _unsupported(media_type or "a body without a Content-Type", raw=bool(raw_field))
 
     async def pictures(self, given: Mapping[str, ImageInput], *, owner: str) -> dict[str, Picture]:
@@ -115,6 +119,29 @@ class BodyReader:
 
     async def _in_thread(self, function: Callable[P, T], *arguments: P.args, **keywords: P.kwargs) -> T:
         return await to_thread.run_sync(partial(function, *arguments, **keywords), limiter=self._limiter)
+
+
+def fields_of(body: Body, query: QueryParams, model: type[BaseModel]) -> dict[str, Any]:
+    """Return a request's fields, the body's before the query's, without those that are null.
+
+    Texts of the query and of a form are read as the model has the field: places of a tuple are told apart by commas
+    or by repetition, as in ``1,2,3,4``; brackets around them are no matter.
+    """
+    texts = {name: query.getlist(name) for name in query}
+    fields = dict(body.fields)
+    if body.kind == "form":
+        texts |= {name: value if isinstance(value, list) else [value] for name, value in fields.items()}
+        fields = {}
+    read = {name: _from_texts(model, name, values) for name, values in texts.items()}
+    return {name: value for name, value in {**read, **fields}.items() if value is not None}
+
+
+def _from_texts(model: type[BaseModel], name: str, values: list[Any]) -> Any:
+    field = model.model_fields.get(name)
+    if field is None or "tuple[" not in str(field.annotation):
+        return values[-1]
+    parts = (part.strip("[] ") for value in values for part in str(value).split(","))
+    return [part for part in parts if part]
 
 
 def require_id(text: str) -> None:

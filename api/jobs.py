@@ -1,6 +1,5 @@
 """Jobs as the gateway handles them: check, store, submit, wait, tell how it ended."""
 
-import asyncio
 import time
 from collections.abc import Awaitable
 from dataclasses import dataclass
@@ -12,7 +11,7 @@ from fastapi import Request
 from api.gateway import Gateway
 from api.rendering import base64_of
 from api.schemas import MASK_FIELD, Result, edit_of, generate_request
-from api.waiting import Waiter
+from api.waiting import Waiter, unless
 from tasks import ledger
 from tasks.engines import require_support
 from tasks.errors import ErrorCode, NotFoundError, UnavailableError
@@ -101,14 +100,7 @@ async def _read(gateway: Gateway, job_id: str) -> Job | None:
 
 async def unless_disconnected(request: Request, work: Awaitable[T]) -> T | None:
     """Return what the work returns; None, and the work is cancelled, if the client leaves first."""
-    working = asyncio.ensure_future(work)
-    leaving = asyncio.ensure_future(_disconnect(request))
-    try:
-        await asyncio.wait({working, leaving}, return_when=asyncio.FIRST_COMPLETED)
-        return working.result() if working.done() else None
-    finally:
-        working.cancel()
-        leaving.cancel()
+    return await unless(_disconnect(request), work)
 
 
 async def _disconnect(request: Request) -> None:

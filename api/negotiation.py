@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from tasks.errors import ErrorCode, InputError
+
 
 @dataclass(frozen=True, slots=True)
 class Range:
@@ -41,6 +43,19 @@ def quality(ranges: Sequence[Range], media_type: str) -> float:
     if not matching:
         return 0.0
     return max(matching, key=lambda each: each.precision(media_type)).quality
+
+
+def prefers_json(accept: str, images: Sequence[str], *, by_default: bool) -> bool:
+    """Whether to answer with JSON and not with an image of one of these types; a tie goes by the default.
+
+    Raises ``InputError`` (not_acceptable) where the client accepts neither.
+    """
+    ranges = parse(accept)
+    as_json = quality(ranges, "application/json")
+    as_image = max(quality(ranges, each) for each in images)
+    if not (as_json or as_image):
+        raise InputError(ErrorCode.NOT_ACCEPTABLE, "The answer can be had as an image (image/*) or application/json.")
+    return as_json > as_image or (as_json == as_image and by_default)
 
 
 def _range(part: str) -> Range | None:

@@ -8,8 +8,9 @@ from enum import StrEnum
 from typing import Any
 
 from api.eta import retry_seconds
-from api.problems import QueueFullError
+from api.problems import RetryLaterError
 from tasks import ledger
+from tasks.errors import ErrorCode
 from tasks.ledger import AsyncLedger, Overview, QueueDepth
 from tasks.presence import WorkerState
 from tasks.queues import Queue
@@ -52,6 +53,27 @@ class Pool:
     def is_preparing(self) -> bool:
         """Whether it has workers and none of them serves yet."""
         return bool(self.workers) and self.states <= _PREPARING
+
+    @property
+    def loading(self) -> str | None:
+        """What a worker loads while none serves yet, without a full stop."""
+        told = (str(worker.get("message") or "").rstrip(".") for worker in self.workers)
+        return next(filter(None, told), None) if self.is_preparing else None
+
+    @property
+    def obstacle(self) -> str | None:
+        """What work has to wait for before its turn, in a sentence; None where workers serve."""
+        if not self.workers:
+            return f"The {self.service} pool is asleep; a machine is being started."
+        if self.is_preparing:
+            loading = f": {self.loading}" if self.loading else "; its workers load what they need"
+            return f"The {self.service} pool is starting{loading}."
+        return None
+
+    @property
+    def engines(self) -> list[str]:
+        """Names of what computes there."""
+        return sorted({str(worker["engine"]) for worker in self.workers if worker.get("engine")})
 
     @property
     def slots(self) -> int:
@@ -122,9 +144,11 @@ class Pools:
         return overview
 
     async def admit(self, queue: Queue) -> None:
-        """Raise ``QueueFullError`` if the queue is at its limit."""
+        """Raise ``RetryLaterError`` (queue_full) if the queue is at its limit."""
         depth = (await self.overview()).queues[queue]
         waiting, limit = max(depth.waiting_jobs, depth.messages), self._limits[queue]
         if waiting >= limit:
             seconds = retry_seconds(depth, limit)
-            raise QueueFullError(f"{waiting} requests wait already; try again in {seconds:.0f} s.", seconds)
+            raise RetryLaterError(
+                ErrorCode.QUEUE_FULL, f"{waiting} requests wait already; try again in {seconds:.0f} s.", seconds
+            )

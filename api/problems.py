@@ -83,12 +83,12 @@ class FieldsError(InputError):
         self.errors = list(errors)
 
 
-class QueueFullError(UnavailableError):
-    """A queue is at its limit."""
+class RetryLaterError(UnavailableError):
+    """It is known when another try can succeed."""
 
-    def __init__(self, detail: str, retry_seconds: float) -> None:
-        """Tell when there should be room again."""
-        super().__init__(ErrorCode.QUEUE_FULL, detail)
+    def __init__(self, code: ErrorCode, detail: str, retry_seconds: float) -> None:
+        """Tell the client to come back in so many seconds."""
+        super().__init__(code, detail)
         self.retry_seconds = retry_seconds
 
 
@@ -243,10 +243,13 @@ EXAMPLES: Mapping[ErrorCode, str] = {
     ErrorCode.MEDIA_TYPE_UNSUPPORTED: "Send application/json or multipart/form-data, not text/plain.",
     ErrorCode.NOT_ACCEPTABLE: "The result can be had as image/webp, image/png or image/jpeg.",
     ErrorCode.ENGINE_UNSUPPORTED: "The opencv engine cannot do text-to-image: it needs a generative model.",
+    ErrorCode.PROMPT_OUTSIDE: "points.0: (1300, 200) lies outside the photo, which is 1200 × 800 pixels.",
+    ErrorCode.NOTHING_FOUND: "There is no object here; click on another place, or draw a box around the object.",
     ErrorCode.JOB_UNKNOWN: "There is no job 1b6f…; its record may have expired.",
     ErrorCode.IMAGE_UNKNOWN: "There is no image 9f86…; it may have expired: upload it again.",
     ErrorCode.RESULT_NOT_READY: "The job is processing; its result is not ready.",
     ErrorCode.JOB_CANCELLED: "The job was cancelled.",
+    ErrorCode.REQUEST_CANCELLED: "The request was cancelled.",
     ErrorCode.QUEUE_FULL: "500 edits wait already; try again in 12 s.",
     ErrorCode.BROKER_UNAVAILABLE: "Darkroom's broker does not answer; try again in a few seconds.",
     ErrorCode.STORE_UNAVAILABLE: "The image store does not answer; try again in a few seconds.",

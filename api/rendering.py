@@ -30,9 +30,9 @@ async def base64_of(data: bytes) -> str:
     return await to_thread.run_sync(_base64, data)
 
 
-async def json_response(model: BaseModel) -> Response:
-    """Render a model that holds a picture, in a thread."""
-    body = await to_thread.run_sync(lambda: model.model_dump_json(exclude_none=True).encode())
+async def json_response(model: BaseModel, *, with_nulls: bool = False) -> Response:
+    """Render a model that holds a picture, in a thread; fields that are None are left out, or null."""
+    body = await to_thread.run_sync(lambda: model.model_dump_json(exclude_none=not with_nulls).encode())
     return Response(body, media_type="application/json", headers={"Cache-Control": "no-store"})
 
 

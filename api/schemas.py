@@ -2,15 +2,18 @@
 
 import difflib
 from collections.abc import Iterable, Mapping
-from typing import Annotated, Any, TypeVar
+from enum import StrEnum
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator, ValidationError, WithJsonSchema
 from pydantic_core import ErrorDetails, PydanticCustomError
 
 from api.inputs import ImageInput, Picture
 from api.problems import FieldError, FieldsError
+from tasks.engines import RefinerName
 from tasks.errors import ErrorCode
-from tasks.jobs import Edit, InputQuality, MaskTool, Operation, State
+from tasks.jobs import Edit, InputQuality, MaskTool, Operation, Preset, State
+from tasks.smart_masks import MaskSource
 from tasks.store import ImageMetadata
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -20,6 +23,7 @@ IGNORED_FIELDS = frozenset({"request_id", "session_id", "user_id", "timestamp"})
 
 EXAMPLE_ID = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
 EXAMPLE_BASE64 = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGP4DwABAQEAG7buVgAAAABJRU5ErkJggg=="
+EXAMPLE_BASE64_ID = "2a10066628abeae5d7350f02eda9cff7bfe49690bb00de15fbcad89ddc4e781a"
 IMAGE_SCHEMA = {
     "type": "string",
     "description": "An image: base64, a base64 data URL, or the id of an uploaded image (64 hex digits).",
@@ -42,7 +46,7 @@ def _one_mask(value: Any) -> Any:
 Image = Annotated[ImageInput, PlainValidator(_image), WithJsonSchema(IMAGE_SCHEMA)]
 
 
-class GenerateRequest(BaseModel):
+class GenerateRequest(BaseModel, use_attribute_docstrings=True):
     """An edit asked for, with the field names of today's frontend. Sizes are pixels; null is the same as absent."""
 
     model_config = ConfigDict(
@@ -75,8 +79,15 @@ class GenerateRequest(BaseModel):
     width: Annotated[int, Field(ge=64, le=4096, multiple_of=16)] | None = None
     height: Annotated[int, Field(ge=64, le=4096, multiple_of=16)] | None = None
     num_inference_steps: Annotated[int, Field(ge=1, le=100)] | None = None
+    preset: Preset | None = None
+    """What steps and guidance are where they are not given: `fast` is 4 steps without guidance (needs a Lightning
+    adapter), `quality` (default) 40 steps at a true_cfg_scale of 4."""
     guidance_scale: Annotated[float, Field(ge=0, le=30)] | None = None
+    """Has no effect of its own on Qwen-Image-Edit: it stands for a true_cfg_scale that is not given."""
     true_cfg_scale: Annotated[float, Field(ge=0, le=30)] | None = None
+    """Classifier-free guidance; at most 1 turns it off."""
+    scheduler_shift: Annotated[float, Field(gt=0, le=20)] | None = None
+    """Static shift of the noise schedule; the checkpoint's own, which depends on the size, if absent."""
     seed: Annotated[int, Field(ge=0, lt=2**32)] | None = None
     """Makes a second request give the same picture; drawn if absent."""
     input_quality: InputQuality | None = None
@@ -87,6 +98,8 @@ class GenerateRequest(BaseModel):
     """Have the result carry debug_info."""
     angle: Annotated[str, Field(max_length=100)] | None = None
     background_preset: Annotated[str, Field(max_length=100)] | None = None
+    preview_every: Annotated[int, Field(ge=0, le=100)] | None = None
+    """Steps between two previews, which the status names; none if absent or 0."""
 
     def images(self) -> dict[str, ImageInput]:
         """Return the images by the names of their fields."""
@@ -148,7 +161,8 @@ def parse(model: type[Model], fields: Mapping[str, Any], hints: Iterable[str] = 
     Raises ``FieldsError``: an unknown field is named with the nearest known one, as a misspelt parameter would
     otherwise change the picture in silence. ``hints`` are further names to suggest.
     """
-    given = {name: value for name, value in fields.items() if name not in IGNORED_FIELDS}
+    ignored = IGNORED_FIELDS - set(model.model_fields)
+    given = {name: value for name, value in fields.items() if name not in ignored}
     try:
         return model.model_validate(given)
     except ValidationError as error:
@@ -171,7 +185,7 @@ def _field_error(field: str, detail: str) -> FieldsError:
     return FieldsError([FieldError(field=field, detail=detail, code=ErrorCode.PARAMETER_INVALID)])
 
 
-class Accepted(BaseModel):
+class Accepted(BaseModel, use_attribute_docstrings=True):
     """A job that was accepted."""
 
     model_config = ConfigDict(
@@ -184,7 +198,7 @@ class Accepted(BaseModel):
                 "stream_url": "/api/generate/stream/1b6f0f6c-0d54-4d0e-8f5e-3f8b2a4f3c11",
                 "result_url": "/api/generate/result/1b6f0f6c-0d54-4d0e-8f5e-3f8b2a4f3c11",
             }
-        }
+        },
     )
 
     task_id: str
@@ -208,7 +222,7 @@ class Accepted(BaseModel):
         )
 
 
-class Cancelled(BaseModel):
+class Cancelled(BaseModel, use_attribute_docstrings=True):
     """Answer to a cancel."""
 
     model_config = ConfigDict(
@@ -218,7 +232,7 @@ class Cancelled(BaseModel):
                 "status": "cancelled",
                 "message": "The job is cancelled.",
             }
-        }
+        },
     )
 
     task_id: str
@@ -227,7 +241,7 @@ class Cancelled(BaseModel):
     message: str
 
 
-class Result(BaseModel):
+class Result(BaseModel, use_attribute_docstrings=True):
     """What came out of a job."""
 
     model_config = ConfigDict(
@@ -245,8 +259,9 @@ class Result(BaseModel):
                 "stages": {"load": 0.05, "edit": 1.7, "store": 0.09},
                 "parameters_used": {"operation": "removal", "seed": 7},
                 "reproducibility": {"engine": "opencv", "seed": 7, "versions": {"opencv": "5.0"}},
+                "notes": [],
             }
-        }
+        },
     )
 
     task_id: str
@@ -265,15 +280,17 @@ class Result(BaseModel):
     """Seconds of each stage of these."""
     parameters_used: dict[str, Any]
     reproducibility: dict[str, Any] = {}
+    notes: list[str] = []
+    """What of the request had no effect, or another one than one might expect."""
     debug_info: dict[str, Any] | None = None
     """Only where the request said enable_debug."""
 
 
-class StoredImage(BaseModel):
+class StoredImage(BaseModel, use_attribute_docstrings=True):
     """An image in the store."""
 
     model_config = ConfigDict(
-        json_schema_extra={"example": {"image_id": EXAMPLE_ID, "width": 1200, "height": 800, "format": "jpeg"}}
+        json_schema_extra={"example": {"image_id": EXAMPLE_ID, "width": 1200, "height": 800, "format": "jpeg"}},
     )
 
     image_id: str
@@ -288,6 +305,21 @@ class StoredImage(BaseModel):
         return cls(image_id=metadata.id, width=metadata.width, height=metadata.height, format=metadata.format)
 
 
+class Prefetched(StrEnum):
+    """What an upload has prepared for later clicks."""
+
+    MASKS = "masks"
+    STORED = "stored"
+    NOT_NEEDED = "not_needed"
+
+
+class UploadedImage(StoredImage):
+    """An image that was uploaded."""
+
+    prefetch: Prefetched | None = None
+    """Of the photo's masks, where that was asked for: being made, there already, or nothing that clicks need."""
+
+
 class MadeImage(StoredImage):
     """What an image utility made."""
 
@@ -300,7 +332,7 @@ class MadeImage(StoredImage):
                 "format": "jpeg",
                 "image": EXAMPLE_BASE64,
             }
-        }
+        },
     )
 
     image: str
@@ -311,7 +343,81 @@ class MadeImage(StoredImage):
     """The same, under the name that the frontend reads from add-shadow-preview."""
 
 
-class UploadRequest(BaseModel):
+class MaskCandidate(BaseModel, use_attribute_docstrings=True):
+    """One of the masks that a prompt can mean."""
+
+    box: tuple[int, int, int, int]
+    """x0, y0, x1, y1 in pixels of the photo; x1 and y1 are exclusive."""
+    area: int
+    """Pixels."""
+    score: float
+    """The model's confidence, 0 to 1."""
+
+
+class SmartMaskAnswer(BaseModel, use_attribute_docstrings=True):
+    """The mask of what was meant."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {
+                "success": True,
+                "mask_base64": EXAMPLE_BASE64,
+                "mask_id": EXAMPLE_BASE64_ID,
+                "image_id": EXAMPLE_ID,
+                "request_id": "click-17",
+                "width": 1200,
+                "height": 800,
+                "box": [410, 200, 690, 610],
+                "area": 81240,
+                "candidates": [
+                    {"box": [410, 200, 690, 610], "area": 81240, "score": 0.91},
+                    {"box": [380, 190, 900, 800], "area": 214800, "score": 0.84},
+                ],
+                "candidate": 0,
+                "model_used": "fastsam",
+            }
+        },
+    )
+
+    success: Literal[True] = True
+    mask_base64: str
+    """A PNG of the photo's size: white is the object; grey is a soft edge."""
+    mask_id: str
+    """Names the mask wherever an image is accepted, such as the mask of an edit."""
+    image_id: str
+    """Names the photo: later clicks need not send it again."""
+    request_id: str
+    width: int
+    height: int
+    box: tuple[int, int, int, int]
+    """x0, y0, x1, y1 of the mask, in pixels of the upright photo; x1 and y1 are exclusive."""
+    area: int
+    """Pixels."""
+    candidates: list[MaskCandidate]
+    """What the prompts can mean: ask again with the index of another one as `candidate`."""
+    candidate: int
+    """The index of this one."""
+    model_used: MaskSource
+    refined_with: RefinerName | None = None
+    """What sharpened the edge, where model_type asked for it."""
+
+
+class CancelledRequest(BaseModel, use_attribute_docstrings=True):
+    """Answer to the cancel of a request that waits."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {"request_id": "click-17", "status": "cancelled", "message": "The request is cancelled."}
+        },
+    )
+
+    request_id: str
+    status: State
+    """cancelled, or how the request had ended before: done or error."""
+    message: str
+
+
+class UploadRequest(BaseModel, use_attribute_docstrings=True):
     """An image to keep."""
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={"example": {"image": EXAMPLE_BASE64}})

@@ -32,6 +32,8 @@ SECURITY_HEADERS = {
     # A page of another site may show images that it was given; whether it may read anything is for CORS to say.
     "Cross-Origin-Resource-Policy": "cross-origin",
 }
+IMAGE_HEADERS = ("X-Image-ID", "X-Mask-ID", "X-Mask-Request-ID")
+"""Ids that come with an image's bytes."""
 API_POLICY = "default-src 'none'; frame-ancestors 'none'; sandbox"
 """Of everything under /api: an uploaded image that is opened as a page can run nothing."""
 
@@ -45,7 +47,7 @@ def install(app: FastAPI, settings: GatewaySettings) -> None:
         allow_origins=settings.cors_origins,
         allow_methods=["GET", "POST", "DELETE"],
         allow_headers=["*"],
-        expose_headers=[REQUEST_ID_HEADER, "Location", "Retry-After", "ETag", "X-Image-ID"],
+        expose_headers=[REQUEST_ID_HEADER, "Location", "Retry-After", "ETag", *IMAGE_HEADERS],
         max_age=600,
     )
     app.add_middleware(RequestContext)

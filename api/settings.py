@@ -17,7 +17,8 @@ class GatewaySettings(Settings):
     """How long POST /api/generate holds the line before it answers 202: proxies in front usually give up after 60 to
     180 s, and a 40-step job on an A100 takes about 60 s."""
     utility_wait_seconds: Seconds = 30.0
-    """How long an image utility may take, its time in the queue included; its message expires at the same moment."""
+    """How long an image utility or a part of a smart mask may take, its time in the queue included; its message
+    expires at the same moment, but for a photo's segmentation, which later clicks will need."""
 
     max_body_bytes: Count = 50_000_000
     """A 37 MB photo as base64, or three of 12 MB."""
@@ -29,6 +30,8 @@ class GatewaySettings(Settings):
     """Jobs that wait for the generation pool; at 4 s a job on ten machines the last one waits 200 s."""
     max_waiting_messages: Count = 1000
     """Messages on the queue of the image utilities: a CPU machine does about 50 a second."""
+    max_waiting_photos: Count = 500
+    """Messages on the queue of the segmentation pool; one that is being started finds the clicks of some minutes."""
 
     heartbeat_seconds: Seconds = 15.0
     """Between two lines of an event stream; proxies cut connections that are silent for 30 to 60 s."""

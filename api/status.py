@@ -22,12 +22,14 @@ EXAMPLE: dict[str, Any] = {
     "eta_seconds": 21.5,
     "loading_message": None,
     "message": "denoising",
+    "preview_image_id": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+    "preview_url": "/api/images/9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
     "error": None,
     "error_code": None,
 }
 
 
-class JobStatus(BaseModel):
+class JobStatus(BaseModel, use_attribute_docstrings=True):
     """Where a job is."""
 
     model_config = ConfigDict(json_schema_extra={"example": EXAMPLE})
@@ -48,6 +50,10 @@ class JobStatus(BaseModel):
     """What the job waits for beside its place in the queue."""
     message: str | None = None
     """What is being done."""
+    preview_image_id: str | None = None
+    """A small image of the state of the work; None without preview_every, and before the first one."""
+    preview_url: str | None = None
+    """Where that image is."""
     error: str | None = None
     """Why the job failed, in a sentence."""
     error_code: ErrorCode | None = None
@@ -81,6 +87,7 @@ def status_of(job: Job, overview: Overview) -> JobStatus:
         eta_seconds=None if job.state.is_final else eta,
         loading_message=wait.message,
         message=job.message or None,
+        **_preview(job.preview),
         error=job.failure.detail if job.failure else None,
         error_code=job.failure.code if job.failure else None,
     )
@@ -95,7 +102,12 @@ def status_of_event(job_id: str, event: Event) -> JobStatus:
         current_step=event.step,
         total_steps=event.total_steps,
         message=event.message or None,
+        **_preview(event.preview),
     )
+
+
+def _preview(image_id: str | None) -> dict[str, Any]:
+    return {"preview_image_id": image_id, "preview_url": f"/api/images/{image_id}"} if image_id else {}
 
 
 def _wait(job: Job, overview: Overview) -> _Wait:
@@ -105,10 +117,8 @@ def _wait(job: Job, overview: Overview) -> _Wait:
     queues = (generation,) if job.stage is Stage.BODY else (Queue.IMAGE_UTILS, generation)
     for queue in queues:
         pool = pool_of(overview, queue)
-        if not pool.workers:
-            return _Wait(job.state, f"The {pool.service} pool is asleep; a machine is being started.")
-        if pool.is_preparing:
+        if pool.obstacle:
             # Only the pool that the job waits for makes it wait.
-            state = State.LOADING if queue == queues[0] and job.stage is Stage.BODY else job.state
-            return _Wait(state, f"The {pool.service} pool is starting; its workers load what they need.")
+            loads = pool.is_preparing and queue == queues[0] and job.stage is Stage.BODY
+            return _Wait(State.LOADING if loads else job.state, pool.obstacle)
     return _Wait(job.state)

@@ -62,6 +62,10 @@ class Images:
         """Whether the owner has this image."""
         return await self._call(lambda opened: opened.exists(image_id, owner=owner))
 
+    async def has_derived(self, image_id: str, key: str) -> bool:
+        """Whether something of this key was computed from an image, whoever owns it."""
+        return await self._call(lambda opened: opened.has_derived(image_id, key))
+
     async def keep(self, image_id: str, *, owner: str) -> None:
         """Make an image durable that may be in the hot tier only."""
         await self._call(lambda opened: opened.put(opened.open(image_id), owner=owner))

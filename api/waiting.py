@@ -6,9 +6,9 @@ seconds and after the listener was away.
 """
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Awaitable, Iterator
 from contextlib import contextmanager
-from typing import NoReturn
+from typing import NoReturn, TypeVar
 
 import structlog
 from redis.asyncio import Redis
@@ -18,6 +18,8 @@ from redis.exceptions import RedisError
 from api.problems import broker_unavailable
 
 log = structlog.get_logger(__name__)
+
+T = TypeVar("T")
 
 CHANNEL = "celery-task-meta-"
 _SILENCE_SECONDS = 5.0
@@ -149,6 +151,18 @@ class Waiters:
         for waiters in self._waiting.values():
             for waiter in waiters:
                 waiter.wake()
+
+
+async def unless(interruption: Awaitable[object], work: Awaitable[T]) -> T | None:
+    """Return what the work returns; None, and the work is cancelled, if the interruption comes first."""
+    working = asyncio.ensure_future(work)
+    interrupting = asyncio.ensure_future(interruption)
+    try:
+        await asyncio.wait({working, interrupting}, return_when=asyncio.FIRST_COMPLETED)
+        return working.result() if working.done() else None
+    finally:
+        working.cancel()
+        interrupting.cancel()
 
 
 def _reraise_cancel() -> None:

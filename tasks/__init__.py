@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     )
     from tasks.jobs import Edit as Edit, Event as Event, Job as Job, Operation as Operation, State as State
     from tasks.queues import Priority as Priority, Queue as Queue
+    from tasks.segmentation import segment as segment, smart_mask as smart_mask
     from tasks.workflows import (
         insertion as insertion,
         removal as removal,
@@ -47,6 +48,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         ],
         "jobs": ["Edit", "Event", "Job", "Operation", "State"],
         "queues": ["Priority", "Queue"],
+        "segmentation": ["segment", "smart_mask"],
         "workflows": ["insertion", "removal", "text_to_image", "white_balance"],
     },
 )

@@ -36,7 +36,7 @@ class Fit(StrEnum):
 class Options(BaseModel):
     """Base: frozen, no unknown names, no NaN."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, use_attribute_docstrings=True)
 
 
 Side = Annotated[int, Field(ge=1, le=MAX_SIDE)]

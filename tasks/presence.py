@@ -53,11 +53,12 @@ class Presence(threading.Thread):
         super().__init__(name="presence", daemon=True)
         self.worker = f"{profile.name}@{socket.gethostname()}:{os.getpid()}"
         self._ledger = book
-        self._fixed = {
+        self._fixed: dict[str, object] = {
             "name": self.worker,
             "profile": profile.name,
             "service": profile.service,
             "engine": engine,
+            "device": None,
             "pid": os.getpid(),
             "slots": profile.concurrency or os.cpu_count() or 1,
             "started_at": time.time(),
@@ -74,6 +75,11 @@ class Presence(threading.Thread):
             self._state = state
             self._message = message
             self._changed.set()
+
+    def describe(self, **facts: str) -> None:
+        """Add to what is announced."""
+        self._fixed = {**self._fixed, **facts}
+        self._changed.set()
 
     def run(self) -> None:
         """Announce each change, and that the worker lives, until stopped."""

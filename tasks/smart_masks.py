@@ -22,7 +22,7 @@ SEGMENTER_KEY = "darkroom:segmenter"
 """Where the segmentation pool says what it runs; it stays when the pool falls asleep."""
 
 CANCEL_SECONDS = 600
-"""How long a cancelled request stays cancelled: longer than any message of it lives."""
+"""How long a cancelled request stays cancelled, and how long a message of one lives."""
 
 
 class Segmenter(BaseModel):
@@ -43,14 +43,14 @@ class MaskSource(StrEnum):
 
 
 class Candidate(TypedDict):
-    """One of the masks that a prompt can mean, smallest first."""
+    """One of the masks that a prompt can mean, the likeliest first (``tasks.imaging.selection``)."""
 
     box: tuple[int, int, int, int]
     """x0, y0, x1, y1 in pixels of the photo, x1 and y1 exclusive."""
     area: int
     """Pixels."""
     score: float
-    """The model's confidence, 0–1."""
+    """The model's confidence, 0–1; 1 where no model says."""
 
 
 class SmartMask(TypedDict):

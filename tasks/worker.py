@@ -61,7 +61,7 @@ class WorkerLife:
             draining=self._draining,
         )
         try:
-            self._load(self._app.runtime)
+            self._load(self._app.runtime, self._presence)
         except EngineUnusable as error:
             log.critical("worker.cannot_start", profile=self._profile.name, reason=str(error))
             self._presence.stop()
@@ -72,9 +72,10 @@ class WorkerLife:
             return settings().generation_engine
         return settings().segmentation_engine if self._profile.segmentation_size else None
 
-    def _load(self, runtime: Runtime) -> None:
+    def _load(self, runtime: Runtime, presence: Presence) -> None:
         if self._profile.generates:
             runtime.engine = load_generation_engine(settings().generation_engine, self._tell_loading)
+            presence.describe(device=runtime.engine.device)
         if self._profile.segmentation_size:
             size = settings().segmentation_size or self._profile.segmentation_size
             runtime.segmenter = load_segmentation_engine(settings().segmentation_engine, size, self._tell_loading)

@@ -19,6 +19,8 @@ HEAVY = ("torch", "torchvision", "diffusers", "transformers", "ultralytics", "cv
         "tasks.image_utils",
         "tasks.workflows",
         "tasks.generation",
+        "tasks.segmentation",
+        "darkroom.cli",
         "worker_profiles.local",
         "celeryconfig",
     ],

@@ -17,13 +17,13 @@ from worker_profiles import Service
 router = APIRouter(tags=["health"])
 
 
-class GatewayHealth(BaseModel):
+class GatewayHealth(BaseModel, use_attribute_docstrings=True):
     """That the gateway lives."""
 
     model_config = ConfigDict(
         json_schema_extra={
             "example": {"status": "healthy", "model_loaded": True, "device": "cpu", "device_info": {"engine": "opencv"}}
-        }
+        },
     )
 
     status: Health
@@ -31,14 +31,18 @@ class GatewayHealth(BaseModel):
     model_loaded: bool
     """Whether a generation worker is ready."""
     device: str
-    """What the generation pool runs on: cpu or cuda; asleep without workers."""
+    """What the generation pool runs on: cpu or cuda; unknown until its model is loaded, asleep without workers."""
     device_info: dict[str, Any]
 
 
-class ServiceHealth(BaseModel):
+class ServiceHealth(BaseModel, use_attribute_docstrings=True):
     """How one pool is."""
 
     status: Health
+    message: str | None = None
+    """What its workers load while it starts."""
+    engines: list[str]
+    """What computes there; empty where no engine is loaded, or nobody works."""
     workers: list[dict[str, Any]]
     queue_depth: int
     """Jobs or messages that wait for this pool."""
@@ -50,13 +54,15 @@ class ServiceHealth(BaseModel):
         """Describe a pool."""
         return cls(
             status=pool.health,
+            message=pool.loading,
+            engines=pool.engines,
             workers=list(pool.workers),
             queue_depth=max(pool.depth.messages, pool.depth.waiting_jobs),
             oldest_job_seconds=round(pool.depth.oldest_seconds, 3),
         )
 
 
-class SystemHealth(BaseModel):
+class SystemHealth(BaseModel, use_attribute_docstrings=True):
     """How everything is."""
 
     model_config = ConfigDict(
@@ -67,19 +73,23 @@ class SystemHealth(BaseModel):
                 "services": {
                     "generation": {
                         "status": "healthy",
+                        "message": None,
+                        "engines": ["qwen"],
                         "workers": [{"name": "a100@host:42", "state": "busy", "slots": 1, "active": 1}],
                         "queue_depth": 0,
                         "oldest_job_seconds": 0.0,
                     },
                     "segmentation": {
                         "status": "asleep",
+                        "message": None,
+                        "engines": [],
                         "workers": [],
                         "queue_depth": 0,
                         "oldest_job_seconds": 0.0,
                     },
                 },
             }
-        }
+        },
     )
 
     status: Health
@@ -126,11 +136,11 @@ def _without_broker() -> GatewayHealth:
 
 def _with_workers(overview: Overview) -> GatewayHealth:
     pool = pool_of(overview, Queue.GENERATION)
-    engine = pool.workers[0]["engine"] if pool.workers else None
-    device = "asleep" if engine is None else "cpu" if engine == "opencv" else "cuda"
+    worker = pool.workers[0] if pool.workers else {}
+    device = (worker.get("device") or "unknown") if worker else "asleep"
     return GatewayHealth(
         status=Health.HEALTHY,
         model_loaded=bool(pool.states & {WorkerState.READY, WorkerState.BUSY}),
         device=device,
-        device_info={"engine": engine, "workers": len(pool.workers), "slots": pool.slots},
+        device_info={"engine": worker.get("engine"), "workers": len(pool.workers), "slots": pool.slots},
     )

@@ -13,8 +13,8 @@ from pydantic import BaseModel
 
 from api.documentation import image_response, query_parameters, request_body, schema_of
 from api.gateway import ConnectedDep, Gateway, OwnerDep
-from api.inputs import Body, ImageInput, require_box_inside
-from api.negotiation import parse as parse_accept, quality
+from api.inputs import ImageInput, fields_of, require_box_inside
+from api.negotiation import prefers_json
 from api.problems import FieldError, FieldsError, responses
 from api.rendering import base64_of, json_response
 from api.schemas import EXAMPLE_BASE64, IMAGE_SCHEMA, Image, MadeImage, parse
@@ -34,6 +34,8 @@ from tasks.options import (
 from tasks.queues import Queue
 
 router = APIRouter(prefix="/image-utils", tags=["image-utils"])
+
+MEDIA_TYPES = tuple(each.media_type for each in OutputFormat)
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,12 +159,10 @@ class Asked:
     """Only those that were given."""
 
 
-def asked(utility: Utility, body: Body, query: Mapping[str, list[str]]) -> Asked:
-    """Check a request's fields; the body's win over the query's. Raises ``FieldsError``."""
-    fields = {**{name: _from_text(utility, name, values) for name, values in query.items()}, **body.fields}
+def asked(utility: Utility, fields: dict[str, Any]) -> Asked:
+    """Check a request's fields. Raises ``FieldsError``."""
     if utility.image_alias in fields:
         fields.setdefault("image", fields.pop(utility.image_alias))
-    fields = {name: value for name, value in fields.items() if value is not None}
     images = _taken(fields, ("image", "mask") if utility.takes_mask else ("image",))
     if "image" not in images:
         raise _missing("image", ErrorCode.IMAGE_MISSING, "Send the picture as image.")
@@ -171,15 +171,6 @@ def asked(utility: Utility, body: Body, query: Mapping[str, list[str]]) -> Asked
     parse(_Images, images)
     checked = parse(utility.options, fields, hints=images)
     return Asked(images, checked.model_dump(mode="json", include=checked.model_fields_set))
-
-
-def _from_text(utility: Utility, name: str, values: list[str]) -> Any:
-    """Read a parameter of the query or of a form: places of a tuple are told apart by commas or by repetition."""
-    field = utility.options.model_fields.get(name)
-    annotation = str(field.annotation) if field else ""
-    if "tuple[" in annotation:
-        return [part for value in values for part in str(value).split(",")]
-    return values[-1]
 
 
 def _taken(fields: dict[str, Any], names: Sequence[str]) -> dict[str, Any]:
@@ -193,8 +184,8 @@ def _missing(field: str, code: ErrorCode, detail: str) -> InputError:
 async def make(request: Request, gateway: Gateway, utility: Utility, owner: str) -> Response:
     """Carry out one request."""
     body = await gateway.bodies.read(request, raw_field="image")
-    as_json = _answers_json(request, body)
-    wanted = asked(utility, _texts_read(utility, body), _query(request))
+    as_json = prefers_json(request.headers.get("accept", "*/*"), MEDIA_TYPES, by_default=body.kind == "json")
+    wanted = asked(utility, fields_of(body, request.query_params, utility.options))
     pictures = await gateway.bodies.pictures(wanted.images, owner=owner)
     if "mask" in pictures:
         await gateway.bodies.require_mask(pictures["mask"], pictures["image"])
@@ -206,27 +197,6 @@ async def make(request: Request, gateway: Gateway, utility: Utility, owner: str)
     made = await gateway.utilities.call(utility.task, ids, wanted.options, owner=owner)
     data = await gateway.images.open(made.image_id)
     return await _as_json(utility, made, data) if as_json else _as_bytes(made, data)
-
-
-def _texts_read(utility: Utility, body: Body) -> Body:
-    """Read a form's texts as the query's are read."""
-    if body.kind != "form":
-        return body
-    listed = {name: value if isinstance(value, list) else [value] for name, value in body.fields.items()}
-    return Body(body.kind, {name: _from_text(utility, name, values) for name, values in listed.items()})
-
-
-def _query(request: Request) -> dict[str, list[str]]:
-    return {name: request.query_params.getlist(name) for name in request.query_params}
-
-
-def _answers_json(request: Request, body: Body) -> bool:
-    ranges = parse_accept(request.headers.get("accept", "*/*"))
-    as_json = quality(ranges, "application/json")
-    as_image = max(quality(ranges, each.media_type) for each in OutputFormat)
-    if not (as_json or as_image):
-        raise InputError(ErrorCode.NOT_ACCEPTABLE, "The answer can be had as an image (image/*) or application/json.")
-    return as_json > as_image or (as_json == as_image and body.kind == "json")
 
 
 async def _as_json(utility: Utility, made: Made, data: bytes) -> Response:

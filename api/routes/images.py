@@ -1,16 +1,25 @@
 """Upload once, refer by id."""
 
-from fastapi import APIRouter, Request, Response
+from enum import StrEnum
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request, Response
 
 from api.documentation import image_response, request_body, schema_of
 from api.gateway import GatewayDep, OwnerDep
 from api.inputs import require_id
 from api.problems import responses
 from api.rendering import image_headers, not_modified
-from api.schemas import StoredImage, UploadRequest, parse
+from api.schemas import Prefetched, StoredImage, UploadedImage, UploadRequest, parse
 from tasks.errors import ErrorCode
 
 router = APIRouter(tags=["images"])
+
+
+class Prefetch(StrEnum):
+    """What an upload can prepare."""
+
+    MASKS = "masks"
 
 
 @router.post(
@@ -18,6 +27,7 @@ router = APIRouter(tags=["images"])
     operation_id="upload_image",
     summary="Upload an image",
     status_code=201,
+    response_model_exclude_none=True,
     openapi_extra=request_body(schema_of(UploadRequest), files=("image",), raw=True),
     responses=responses(
         ErrorCode.IMAGE_INVALID,
@@ -30,20 +40,33 @@ router = APIRouter(tags=["images"])
         ErrorCode.BODY_TOO_LARGE,
         ErrorCode.MEDIA_TYPE_UNSUPPORTED,
         ErrorCode.STORE_UNAVAILABLE,
+        ErrorCode.QUEUE_FULL,
+        ErrorCode.BROKER_UNAVAILABLE,
     ),
 )
-async def upload_image(request: Request, response: Response, gateway: GatewayDep, owner: OwnerDep) -> StoredImage:
+async def upload_image(
+    request: Request,
+    response: Response,
+    gateway: GatewayDep,
+    owner: OwnerDep,
+    prefetch: Annotated[Prefetch | None, Query(description="What to prepare: the masks for clicks on it.")] = None,
+) -> UploadedImage:
     """Keep an image, sent as the body itself, as the file `image` of a form, or as base64 in JSON.
 
     Its id is the sha256 of its bytes: the same bytes twice are one image. It stays for a week after its last upload.
+    With `prefetch=masks` its objects are found while the user still looks at it, so that the first click is quick.
     """
     body = await gateway.bodies.read(request, raw_field="image")
     wanted = parse(UploadRequest, body.fields)
     pictures = await gateway.bodies.pictures({"image": wanted.image}, owner=owner)
-    await gateway.bodies.keep(list(pictures.values()), owner=owner, durable=True)
-    metadata = await gateway.images.metadata(pictures["image"].id, owner=owner)
+    photo = pictures["image"]
+    prefetched = await gateway.smart_masks.prefetch(photo.id) if prefetch else None
+    await gateway.bodies.keep([photo], owner=owner, durable=True)
+    if prefetched is Prefetched.MASKS:
+        await gateway.smart_masks.segment(photo.id, owner)
+    metadata = await gateway.images.metadata(photo.id, owner=owner)
     response.headers["Location"] = f"/api/images/{metadata.id}"
-    return StoredImage.of(metadata)
+    return UploadedImage(**StoredImage.of(metadata).model_dump(), prefetch=prefetched)
 
 
 @router.get(

@@ -113,6 +113,8 @@ class GenerationEngine(Protocol):
     """Computes an edit."""
 
     name: EngineName
+    device: str
+    """What it computes on: cpu or cuda."""
 
     def versions(self) -> dict[str, str]:
         """Library and model versions, for the reproducibility record of each result."""

@@ -49,6 +49,7 @@ class OpenCVEngine:
     """Satisfies ``GenerationEngine`` with cv2 and numpy alone. Stateless, so one object serves any number of jobs."""
 
     name = EngineName.OPENCV
+    device = "cpu"
 
     def versions(self) -> dict[str, str]:
         """Library versions, for the reproducibility record of each result."""

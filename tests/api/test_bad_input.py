@@ -192,6 +192,65 @@ def test_a_bad_utility_request_is_refused_before_the_queue(client: httpx.Client,
     assert_refused(client.post(f"{UTILITY}/{name}", json=fields), 422, code, said, worker)
 
 
+CLICK = "/api/smart-mask"
+POINT: dict[str, Any] = {**IMAGE, "points": [[10, 20]]}
+BAD_CLICKS: dict[str, tuple[dict[str, Any], str, str]] = {
+    "nothing pointed at": (IMAGE, "parameter_invalid", "points, a bbox, brush strokes as mask, or auto_detect"),
+    "empty prompts": ({**IMAGE, "points": [], "bbox": [], "auto_detect": False}, "parameter_invalid", "auto_detect"),
+    "no photo": ({"points": [[1, 2]]}, "image_missing", "image_id"),
+    "two photos": ({**POINT, "image_id": "0" * 64}, "parameter_invalid", "image and image_id"),
+    "an id that is none": ({"image_id": "abc", "points": [[1, 2]]}, "parameter_invalid", "image_id"),
+    "not an image": ({**POINT, "image": text(b"hello")}, "image_invalid", "image"),
+    "a truncated photo": ({**POINT, "image": text(PHOTO[:-20])}, "image_truncated", "image"),
+    "a huge photo": ({**POINT, "image": text(huge_header())}, "image_too_large", "60000"),
+    "a point of three numbers": ({**IMAGE, "points": [[1, 2, 3]]}, "parameter_invalid", "points.0"),
+    "half a point": ({**IMAGE, "points": [10]}, "parameter_invalid", "x and y"),
+    "a point that is no number": ({**IMAGE, "points": [["NaN", 2]]}, "parameter_invalid", "points.0.0"),
+    "101 points": ({**IMAGE, "points": [[1, 2]] * 101}, "parameter_invalid", "points"),
+    "a point outside": ({**IMAGE, "points": [[10, 20], [122, 5]]}, "prompt_outside", "points.1: (122, 5)"),
+    "a point far left": ({**IMAGE, "points": [[-2, 20]]}, "prompt_outside", "120 × 80"),
+    "a box outside": ({**IMAGE, "bbox": [0, 0, 120, 82]}, "prompt_outside", "upright photo"),
+    "a box of three numbers": ({**IMAGE, "bbox": [1, 2, 3]}, "parameter_invalid", "bbox"),
+    "a box from right to left": ({**IMAGE, "bbox": [50, 10, 10, 40]}, "parameter_invalid", "x0 < x1"),
+    "an empty box": ({**IMAGE, "bbox": [10, 10, 10, 40]}, "parameter_invalid", "x0 < x1"),
+    "more labels than points": ({**POINT, "labels": [1, 0]}, "parameter_invalid", "one label for each point"),
+    "a label of 2": ({**POINT, "labels": [2]}, "parameter_invalid", "labels.0"),
+    "only points that are not meant": ({**POINT, "labels": [0]}, "parameter_invalid", "label 1"),
+    "strokes of another aspect": ({**IMAGE, "mask": text(mask(80, 80))}, "mask_mismatch", "80 × 80"),
+    "no strokes": ({**IMAGE, "mask": text(picture(colour="black"))}, "mask_empty", "mask"),
+    "unknown model": ({**POINT, "model_type": "sam2"}, "parameter_invalid", "model_type"),
+    "a border of metres": ({**POINT, "border_adjustment": 1000}, "parameter_invalid", "border_adjustment"),
+    "a bad request id": ({**POINT, "request_id": "a b"}, "parameter_invalid", "request_id"),
+    "misspelt field": ({**POINT, "lables": [1]}, "parameter_invalid", "did you mean labels?"),
+}
+
+
+@pytest.mark.parametrize("case", BAD_CLICKS)
+def test_a_bad_click_is_refused_before_the_queue(client: httpx.Client, worker: FakeWorker, case: str) -> None:
+    """Prompts are checked against the photo's size at the gateway; nothing is queued."""
+    fields, code, said = BAD_CLICKS[case]
+    assert_refused(client.post(CLICK, json=fields), 422, code, said, worker)
+
+
+@pytest.mark.parametrize("prompt", [{"points": [[1, 2]]}, {"bbox": [1, 2, 3, 4]}, {"mask": text(MASK)}])
+def test_the_main_object_needs_no_prompt(client: httpx.Client, worker: FakeWorker, prompt: dict[str, Any]) -> None:
+    """A prompt at /detect would be without effect, so it is refused by name."""
+    answer = client.post(f"{CLICK}/detect", json={**IMAGE, **prompt})
+    assert_refused(answer, 422, "parameter_invalid", f"{next(iter(prompt))}: The main object", worker)
+
+
+def test_an_empty_request_is_a_click_without_a_photo(client: httpx.Client, worker: FakeWorker) -> None:
+    """A body may be absent where the query names a stored photo; where it does not, the photo is missing."""
+    assert_refused(client.post(f"{CLICK}?points=1,2"), 422, "image_missing", "image_id", worker)
+    assert_refused(client.post(f"{CLICK}?points=1,2", content=b"{}"), 415, "media_type_unsupported", "image", worker)
+
+
+def test_the_id_of_a_cancel_is_checked(client: httpx.Client, worker: FakeWorker) -> None:
+    """What cannot be a request's id is no key of the broker."""
+    assert_refused(client.post(f"{CLICK}/cancel/a%20b"), 422, "parameter_invalid", "request_id", worker)
+    assert worker.broker.keys("darkroom:cancelled:*") == []
+
+
 def test_routes_and_methods_that_do_not_exist_are_problems(client: httpx.Client, worker: FakeWorker) -> None:
     """404 and 405 look like every other error; 405 says what is allowed."""
     assert_refused(client.get("/api/nothing"), 404, "route_unknown", "/api/nothing", worker)

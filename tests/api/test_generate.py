@@ -11,6 +11,7 @@ import httpx
 import pytest
 
 from api.settings import GatewaySettings
+from tasks.engines import EngineName
 from tasks.errors import ErrorCode
 from tasks.queues import Queue
 from tests.api.conftest import MakeServer
@@ -101,7 +102,76 @@ def test_the_status_tells_of_a_pool_that_sleeps_or_loads(client: httpx.Client, w
     told = wait_for(
         lambda: (s := client.get(f"/api/generate/status/{job}").json())["status"] == "loading" and s, "loading"
     )
-    assert "starting" in told["loading_message"]
+    assert told["loading_message"] == "The generation pool is starting; its workers load what they need."
+    worker.announce("a100", "generation", "loading", message="Loading the text encoder (2 of 5)")
+    wait_for(
+        lambda: (
+            client.get(f"/api/generate/status/{job}").json()["loading_message"]
+            == "The generation pool is starting: Loading the text encoder (2 of 5)."
+        ),
+        "what is loaded",
+    )
+
+
+def test_the_status_names_the_latest_preview(client: httpx.Client, worker: FakeWorker) -> None:
+    """An image of the work so far is told by its id and its address, and can be fetched there."""
+    job = submit(client, preview_every=2)
+    worker.prepare(job)
+    token = worker.start(job)
+    worker.step(token, 1)
+    status = client.get(f"/api/generate/status/{job}").json()
+    assert (status["preview_image_id"], status["preview_url"]) == (None, None)
+    shown = worker.store.put(RESULT, durable=False).id
+    worker.step(token, 2, preview=shown)
+    status = client.get(f"/api/generate/status/{job}").json()
+    assert status["preview_image_id"] == shown
+    assert client.get(status["preview_url"]).content == RESULT
+
+
+@pytest.mark.parametrize(
+    ("asked", "steps", "scale"),
+    [
+        ({}, 40, 4.0),
+        ({"preset": "quality", "num_inference_steps": None}, 40, 4.0),
+        ({"preset": "fast"}, 4, 1.0),
+        ({"preset": "fast", "num_inference_steps": 8}, 8, 1.0),
+        ({"guidance_scale": 2.5}, 40, 2.5),
+        ({"guidance_scale": 2.5, "true_cfg_scale": 3}, 40, 3.0),
+    ],
+)
+def test_a_preset_fills_what_is_not_given(
+    client: httpx.Client, worker: FakeWorker, asked: dict[str, object], steps: int, scale: float
+) -> None:
+    """The edit that is queued has the preset's steps and guidance, or the client's own; the schedule as asked for."""
+    job = submit(client, scheduler_shift=3, preview_every=5, **asked)
+    edit = json.loads(str(worker.broker.hget(f"darkroom:job:{job}", "edit")))
+    assert (edit["num_inference_steps"], edit["true_cfg_scale"]) == (steps, scale)
+    assert (edit["scheduler_shift"], edit["preview_every"]) == (3, 5)
+
+
+def test_a_prompt_alone_is_an_image_where_the_engine_can(
+    make_server: MakeServer, settings: GatewaySettings, worker: FakeWorker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With a generative model, text-to-image needs a prompt and nothing else; without a prompt it is refused."""
+    generative = {"generation_engine": EngineName.QWEN}
+    # A gateway's process has these settings twice, from one environment.
+    monkeypatch.setattr("tasks.submission.settings", lambda: settings.model_copy(update=generative))
+    with make_server(**generative) as client:
+        answer = client.post("/api/generate/async", json={"prompt": "a boat", "preset": "fast"})
+        assert answer.status_code == 200, answer.text
+        message = worker.take()
+        assert (message.task, message.id) == ("tasks.workflows.text_to_image", answer.json()["task_id"])
+        nothing = client.post("/api/generate/async", json={})
+        assert (nothing.status_code, nothing.json()["code"]) == (422, "parameter_invalid")
+        assert "prompt" in nothing.json()["detail"]
+
+
+def test_the_result_carries_the_engine_s_notes(client: httpx.Client, worker: FakeWorker) -> None:
+    """What of a request had no effect is told in sentences."""
+    job = submit(client)
+    worker.prepare(job)
+    worker.finish(worker.start(job), RESULT, notes=["guidance_scale has no effect."])
+    assert client.get(f"/api/generate/result/{job}").json()["notes"] == ["guidance_scale has no effect."]
 
 
 def test_a_sync_request_returns_the_result(client: httpx.Client, worker: FakeWorker) -> None:

@@ -50,6 +50,15 @@ def test_a_service_is_what_its_workers_are(client: httpx.Client, worker: FakeWor
     assert body["status"] == ("degraded" if health == "degraded" else "healthy")
 
 
+def test_a_service_tells_its_engines_and_what_it_loads(client: httpx.Client, worker: FakeWorker) -> None:
+    """While workers load, the service says what; the names of its engines are there from the beginning."""
+    worker.announce("t4", "segmentation", "loading", engine="fastsam", message="Loading FastSAM.")
+    told = client.get("/api/system/health").json()["services"]
+    assert (told["segmentation"]["status"], told["segmentation"]["engines"]) == ("starting", ["fastsam"])
+    assert told["segmentation"]["message"] == "Loading FastSAM"
+    assert (told["generation"]["engines"], told["generation"]["message"]) == ([], None)
+
+
 def test_queues_show_their_depth_and_age(client: httpx.Client, worker: FakeWorker) -> None:
     """Jobs that wait for generation count there, their messages where they lie."""
     submit(client)
@@ -97,6 +106,8 @@ def check_without_broker(make_server: MakeServer, url: str, edit: dict[str, Any]
             ("GET", "/api/generate/stream/x", None),
             ("DELETE", "/api/generate/x", None),
             ("POST", "/api/image-utils/canny", {"image": edit["input_image"]}),
+            ("POST", "/api/smart-mask/detect", {"image": edit["input_image"]}),
+            ("POST", "/api/smart-mask/cancel/x", None),
         ):
             answer = client.request(method, path, json=body)
             assert (answer.status_code, answer.json()["code"]) == (503, "broker_unavailable"), path

@@ -5,10 +5,16 @@ import hashlib
 import httpx
 import pytest
 
+from tasks.engines import SegmenterName
+from tasks.queues import Queue
+from tasks.smart_masks import SEGMENT_TASK
+from tasks.store import image_id
+from tests.api.conftest import MakeServer
 from tests.api.pictures import picture, text
-from tests.api.workers import FakeWorker
+from tests.api.workers import FakeWorker, seconds_left
+from tests.lab import wait_for
 
-PHOTO = picture(image_format="WEBP")
+PHOTO, OTHER = picture(image_format="WEBP"), picture(colour="olive")
 ID = hashlib.sha256(PHOTO).hexdigest()
 
 
@@ -55,6 +61,51 @@ def test_an_unknown_image_is_not_found(client: httpx.Client, name: str) -> None:
     answer = client.get(f"/api/images/{name}")
     assert answer.status_code == 404
     assert answer.json()["code"] in {"image_unknown", "route_unknown"}
+
+
+KEY = "fastsam-test"
+
+
+def segmentation_depth(client: httpx.Client) -> int:
+    """How many messages the gateway sees on the segmentation pool's queue."""
+    return int(client.get("/api/system/health").json()["services"]["segmentation"]["queue_depth"])
+
+
+def test_a_prefetch_has_the_masks_made_once(make_server: MakeServer, worker: FakeWorker) -> None:
+    """The upload is answered at once; its segmentation is queued, and not again when the masks are there."""
+    with make_server(segmentation_engine=SegmenterName.FASTSAM) as client:
+        answer = client.post("/api/images?prefetch=masks", json={"image": text(PHOTO)})
+        assert (answer.status_code, answer.json()["prefetch"]) == (201, "masks")
+        message = worker.take(Queue.SEGMENTATION)
+        assert (message.task, message.args, message.kwargs) == (SEGMENT_TASK, [ID], {"owner": "local"})
+        assert seconds_left(message) > 300
+        worker.tell_segmenter(KEY)
+        worker.store.put_derived(ID, KEY, b"masks")
+        again = client.post("/api/images?prefetch=masks", json={"image": text(PHOTO)})
+        assert again.json()["prefetch"] == "stored"
+        other = client.post("/api/images", json={"image": text(PHOTO)})
+        assert "prefetch" not in other.json()
+        assert worker.queued() == 0
+
+
+def test_without_a_model_there_is_nothing_to_prefetch(client: httpx.Client, worker: FakeWorker) -> None:
+    """The opencv engine computes each click by itself."""
+    answer = client.post("/api/images?prefetch=masks", json={"image": text(PHOTO)})
+    assert (answer.status_code, answer.json()["prefetch"]) == (201, "not_needed")
+    assert worker.queued() == 0
+
+
+def test_a_prefetch_can_be_refused(make_server: MakeServer, worker: FakeWorker) -> None:
+    """An unknown one is a 422 that names what there is; a full queue is told before anything is stored."""
+    with make_server(segmentation_engine=SegmenterName.FASTSAM, max_waiting_photos=1) as client:
+        unknown = client.post("/api/images?prefetch=everything", json={"image": text(PHOTO)})
+        assert (unknown.status_code, unknown.json()["code"]) == (422, "parameter_invalid")
+        assert "'masks'" in unknown.json()["detail"]
+        client.post("/api/images?prefetch=masks", json={"image": text(PHOTO)})
+        wait_for(lambda: segmentation_depth(client) == 1, "a full queue")
+        full = client.post("/api/images?prefetch=masks", json={"image": text(OTHER)})
+        assert (full.status_code, full.json()["code"]) == (503, "queue_full")
+        assert not worker.store.exists(image_id(OTHER))
 
 
 def test_an_upload_has_one_image_and_no_other_field(client: httpx.Client) -> None:

@@ -2,19 +2,24 @@
 
 import binascii
 import io
+import json
 from base64 import b64encode
 
 import pytest
 from hypothesis import given, strategies
 from PIL import Image
+from starlette.datastructures import QueryParams
 
 from api import negotiation
 from api.completeness import is_complete
 from api.eta import eta_seconds, retry_seconds
-from api.inputs import decode_base64
+from api.inputs import Body, decode_base64, fields_of
+from api.problems import FieldsError
+from api.prompts import SmartMaskRequest, require_inside, smart_mask_request
 from tasks.errors import ErrorCode, InputError
 from tasks.imaging.probe import Format
 from tasks.ledger import QueueDepth
+from tasks.options import SmartMaskOptions
 from tasks.queues import Queue
 
 
@@ -72,6 +77,62 @@ OFFERS = ("image/png", "image/webp", "image/jpeg")
 def test_the_client_s_favourite_wins(accept: str, chosen: str | None) -> None:
     """The most precise range says a type's weight; among equals the first offer wins; 0 is a refusal."""
     assert negotiation.choose(accept, OFFERS) == chosen
+
+
+@pytest.mark.parametrize(
+    ("accept", "by_default", "answered"),
+    [
+        ("*/*", True, True),
+        ("*/*", False, False),
+        ("image/*", True, False),
+        ("application/json", False, True),
+        ("application/json;q=0.5, image/png", True, False),
+        ("image/png;q=0, */*", False, True),
+        ("text/html, */*;q=0.1", True, True),
+        ("text/html", True, None),
+        ("image/webp", False, None),
+    ],
+)
+def test_json_or_an_image(accept: str, by_default: bool, answered: bool | None) -> None:
+    """The client's preference decides, then the route's default; who takes neither is told so."""
+    if answered is None:
+        with pytest.raises(InputError) as raised:
+            negotiation.prefers_json(accept, ["image/png"], by_default=by_default)
+        assert raised.value.code is ErrorCode.NOT_ACCEPTABLE
+    else:
+        assert negotiation.prefers_json(accept, ["image/png"], by_default=by_default) is answered
+
+
+sides = strategies.integers(1, 10_000)
+places = strategies.tuples(strategies.floats(-20_000, 20_000), strategies.floats(-20_000, 20_000))
+
+
+@given(sides, sides, strategies.lists(places, min_size=1, max_size=5))
+def test_prompts_are_inside_or_named(width: int, height: int, points: list[tuple[float, float]]) -> None:
+    """Exactly the points that are more than a pixel outside are named, all at once."""
+    outside = [index for index, (x, y) in enumerate(points) if max(-x, x - width) > 1 or max(-y, y - height) > 1]
+    options = SmartMaskOptions(points=tuple(points))
+    if not outside:
+        require_inside(options, width, height)
+        return
+    with pytest.raises(FieldsError) as raised:
+        require_inside(options, width, height)
+    assert [error.field for error in raised.value.errors] == [f"points.{index}" for index in outside]
+    assert raised.value.code is ErrorCode.PROMPT_OUTSIDE
+
+
+@given(strategies.lists(strategies.tuples(strategies.integers(-9, 999), strategies.integers(-9, 999)), min_size=1))
+def test_points_mean_the_same_however_they_are_written(points: list[tuple[int, int]]) -> None:
+    """Pairs in JSON, a list of numbers in the query, and JSON as a form's text are the same points."""
+    points = points[:100]
+    flat = ",".join(f"{x},{y}" for x, y in points)
+    written = (
+        fields_of(Body("json", {"points": [list(point) for point in points]}), QueryParams(), SmartMaskRequest),
+        fields_of(Body("image", {}), QueryParams({"points": flat}), SmartMaskRequest),
+        fields_of(Body("form", {"points": json.dumps(points)}), QueryParams(), SmartMaskRequest),
+    )
+    for fields in written:
+        assert smart_mask_request({**fields, "image_id": "0" * 64}).options().points == tuple(points)
 
 
 def encoded(image_format: str, **options: object) -> bytes:

@@ -6,15 +6,18 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 import redis
 
 from tasks import ledger
-from tasks.errors import ErrorCode
+from tasks.engines import RefinerName
+from tasks.errors import ErrorCode, error_of
 from tasks.jobs import Failure, Role, Stage
 from tasks.ledger import Ledger, Token
 from tasks.queues import Queue, list_keys
+from tasks.smart_masks import SEGMENTER_KEY, Segmenter
 from tasks.store import ImageStore
 
 LEFT_IN_QUEUE = 5
@@ -66,9 +69,9 @@ class FakeWorker:
         self.ledger.apply(ledger.claim(token, Stage.BODY, "a100"))
         return token
 
-    def step(self, token: Token, step: int, total: int = 4) -> float:
+    def step(self, token: Token, step: int, total: int = 4, preview: str = "") -> float:
         """Report progress; return when."""
-        self.ledger.apply(ledger.progress(token, step, total, "inpainting"))
+        self.ledger.apply(ledger.progress(token, step, total, "inpainting", preview))
         return time.time()
 
     def finish(self, token: Token, picture: bytes, *, owner: str = "local", **more: Any) -> str:
@@ -112,13 +115,47 @@ class FakeWorker:
         kept = self.store.put(picture, owner=message.kwargs["owner"], durable=False)
         self.reply(message, {"image_id": kept.id, "format": kept.format, "width": kept.width, "height": kept.height})
 
-    def announce(self, profile: str, service: str, state: str = "ready", active: int = 0) -> None:
+    def reply_with_mask(self, message: Message, mask: bytes, **more: Any) -> str:
+        """Answer with the mask of a click; return its id."""
+        kept = self.store.put(mask, owner=message.kwargs["owner"], durable=False)
+        found = {
+            "image_id": kept.id,
+            "format": kept.format,
+            "width": kept.width,
+            "height": kept.height,
+            "box": [40, 26, 60, 40],
+            "area": 280,
+            "candidates": [{"box": [40, 26, 60, 40], "area": 280, "score": 0.9}],
+            "candidate": 0,
+            "model_used": "opencv",
+            "refined_with": None,
+        }
+        self.reply(message, {**found, **more})
+        return kept.id
+
+    def reply_with_error(self, message: Message, code: ErrorCode, detail: str = "A sentence.") -> None:
+        """Answer with an error of ours."""
+        name = type(error_of(code, detail)).__name__
+        self.reply(message, {"exc_type": name, "exc_module": "tasks.errors", "exc_message": [code, detail]}, "FAILURE")
+
+    def tell_segmenter(self, masks_key: str | None, refiner: RefinerName = RefinerName.GRABCUT) -> None:
+        """Tell what the segmentation pool runs."""
+        told = Segmenter(masks_key=masks_key, refiner=refiner)
+        self.broker.set(SEGMENTER_KEY, told.model_dump_json())
+
+    def announce(self, profile: str, service: str, state: str = "ready", active: int = 0, **more: Any) -> None:
         """Tell of a worker."""
         name = f"{profile}@test"
         told = {"name": name, "profile": profile, "service": service, "engine": None, "pid": 1, "slots": 1}
         if profile == "a100":
             told["engine"] = "opencv"
-        self.ledger.apply(ledger.announce(name, {**told, "state": state, "active": active, "started_at": 0.0}, 15))
+        now = {"state": state, "message": "", "active": active, "started_at": 0.0}
+        self.ledger.apply(ledger.announce(name, {**told, **now, **more}, 15))
+
+
+def seconds_left(message: Message) -> float:
+    """How long a message still lives."""
+    return (datetime.fromisoformat(message.headers["expires"]) - datetime.now(UTC)).total_seconds()
 
 
 @contextmanager
