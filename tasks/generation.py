@@ -1,23 +1,27 @@
 """The chord's body: one job on the generation engine."""
 
+import os
 import time
 from typing import Any
 
 import numpy as np
+import structlog
 from celery.exceptions import Ignore
 from numpy.typing import NDArray
 
 from tasks import imaging, ledger
 from tasks.app import app
 from tasks.base import DarkroomTask
-from tasks.engines import GenerationEngine, Inputs
+from tasks.engines import EngineLost, GenerationEngine, Inputs
 from tasks.errors import Draining, ErrorCode, JobTaken, NotFoundError
 from tasks.imaging.probe import Format
 from tasks.jobs import Job, Role, Stage
-from tasks.lease import Lease
+from tasks.lease import EXIT_STUCK, Lease
 from tasks.store import ImageStore
 from tasks.submission import body_message
 from tasks.workflows import CONDITIONS
+
+log = structlog.get_logger(__name__)
 
 
 @app.task(bind=True)
@@ -42,6 +46,10 @@ def generate(self: DarkroomTask, job_id: str) -> dict[str, Any]:
         raise Ignore from None
     except JobTaken:
         raise Ignore from None
+    except EngineLost as error:
+        # The job is redone by the next process, and one that does this to each of them is set aside.
+        log.critical("generation.engine_lost", job_id=job_id, reason=str(error))
+        os._exit(EXIT_STUCK)
 
 
 def carry_out(job: Job, store: ImageStore, engine: GenerationEngine, lease: Lease) -> dict[str, Any]:

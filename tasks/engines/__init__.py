@@ -72,6 +72,10 @@ class EngineUnusable(Exception):  # noqa: N818 - the state of an engine, said in
     """A model file is missing, broken or of another kind. The sentence says what to do; the worker does not start."""
 
 
+class EngineLost(Exception):  # noqa: N818 - the state of an engine, said in a sentence
+    """This process can compute nothing any more, as its GPU is in an error that stays: another one has to."""
+
+
 class Report(Protocol):
     """How an engine tells of its progress."""
 
@@ -121,7 +125,7 @@ class GenerationEngine(Protocol):
         ...
 
     def edit(self, inputs: Inputs, report: Report) -> Edited:
-        """Return the edited photo at the photo's size. Raises ``InputError`` or ``ProcessingError``."""
+        """Return the edited photo at the photo's size. Raises ``InputError``, ``ProcessingError`` or ``EngineLost``."""
         ...
 
 
