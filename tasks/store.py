@@ -4,6 +4,10 @@ An id is the sha256 of the bytes, so the same bytes twice are one image and an i
 nothing. Two tiers hold the bytes: a hot one in a Valkey of its own (LRU, never the broker's memory) and a durable one
 behind ``obstore`` (a folder or S3). Who put an image is recorded apart from its bytes: ``metadata`` answers to that
 owner only.
+
+What is computed from an image alone, such as the masks of everything in it, is kept beside its bytes under a key that
+names how it was computed. It is no image, is never listed as one, and expires like one. It is the same for all who
+have put the image: whoever asks for it has to have shown, by ``metadata``, that the image is his.
 """
 
 import hashlib
@@ -97,7 +101,7 @@ class ImageStore:
             return data
         with _store_errors(image_id):
             data = obstore.get(self._durable, _bytes_path(image_id)).bytes().to_bytes()
-        self._warm(image_id, data)
+        self._keep_hot(_hot_key(image_id), data)
         return data
 
     def metadata(self, image_id: str, *, owner: str = LOCAL_OWNER) -> ImageMetadata:
@@ -112,6 +116,39 @@ class ImageStore:
         """Whether ``owner`` has put this image and it has not expired."""
         try:
             self.metadata(image_id, owner=owner)
+        except NotFoundError:
+            return False
+        return True
+
+    def put_derived(self, image_id: str, key: str, data: bytes) -> None:
+        """Store what was computed from an image, in both tiers. Raises ``UnavailableError`` (store_unavailable)."""
+        path = _derived_path(image_id, key)
+        self._keep_hot(_derived_key(image_id, key), data)
+        with _store_errors(image_id):
+            obstore.put(self._durable, path, data)
+
+    def open_derived(self, image_id: str, key: str) -> bytes | None:
+        """Return what was computed from an image, or None. Raises ``UnavailableError`` (store_unavailable)."""
+        path = _derived_path(image_id, key)
+        data = self._get_hot(_derived_key(image_id, key))
+        if data is not None:
+            return data
+        try:
+            with _store_errors(image_id):
+                data = obstore.get(self._durable, path).bytes().to_bytes()
+        except NotFoundError:
+            return None
+        self._keep_hot(_derived_key(image_id, key), data)
+        return data
+
+    def has_derived(self, image_id: str, key: str) -> bool:
+        """Whether it was computed and has not expired; nothing is read. Raises ``UnavailableError``."""
+        path = _derived_path(image_id, key)
+        if self._is_hot(_derived_key(image_id, key)):
+            return True
+        try:
+            with _store_errors(image_id):
+                obstore.head(self._durable, path)
         except NotFoundError:
             return False
         return True
@@ -147,9 +184,16 @@ class ImageStore:
             return None
         return data if isinstance(data, bytes) else None
 
-    def _warm(self, image_id: str, data: bytes) -> None:
+    def _is_hot(self, key: str) -> bool:
         try:
-            self._hot.set(_hot_key(image_id), data, ex=self._hot_seconds)
+            return bool(self._hot.exists(key))
+        except redis.RedisError as error:
+            log.warning("store.hot_tier_unavailable", reason=str(error))
+            return False
+
+    def _keep_hot(self, key: str, data: bytes) -> None:
+        try:
+            self._hot.set(key, data, ex=self._hot_seconds)
         except redis.RedisError as error:
             log.warning("store.hot_tier_unavailable", reason=str(error))
 
@@ -201,7 +245,12 @@ def _hot_key(image_id: str, owner: str | None = None) -> str:
     return f"image:{image_id}" if owner is None else f"image:{image_id}:{owner}"
 
 
+def _derived_key(image_id: str, key: str) -> str:
+    return f"derived:{image_id}:{key}"
+
+
 _ID = re.compile(r"[0-9a-f]{64}")
+_KEY = re.compile(r"[\w-]{1,80}")
 _OWNER = re.compile(r"[\w-]{1,64}")
 
 
@@ -209,6 +258,14 @@ def _bytes_path(image_id: str) -> str:
     if not _ID.fullmatch(image_id):
         raise _unknown(image_id)  # ids come in messages: none may leave the store's folder
     return f"images/{image_id[:2]}/{image_id}"
+
+
+def _derived_path(image_id: str, key: str) -> str:
+    if not _ID.fullmatch(image_id):
+        raise _unknown(image_id)
+    if not _KEY.fullmatch(key):
+        raise ValueError(f"not a key of derived data: {key!r}")
+    return f"derived/{image_id[:2]}/{image_id}/{key}"
 
 
 def _record_path(image_id: str, owner: str) -> str:

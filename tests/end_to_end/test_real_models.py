@@ -152,7 +152,7 @@ def test_a_cancel_stops_the_model_within_a_step(models: Models) -> None:
         if status["current_step"] >= 2:
             break
     assert models.http.post(f"/api/generate/async/cancel/{task_id}").json()["status"] == "cancelled"
-    after = models.http.post("/api/generate", json=body("white-balance", WHITE_BALANCE, num_inference_steps=1))
+    after = models.http.post("/api/generate", json=body("white-balance", WHITE_BALANCE, num_inference_steps=2))
     assert after.status_code == 200, after.text
     final = models.http.get(f"/api/generate/status/{task_id}").json()
     assert final["status"] == "cancelled"

@@ -156,3 +156,69 @@ def test_only_a_name_is_an_owner(images: ImageStore, hostile: str) -> None:
     """An owner cannot be a path."""
     with pytest.raises(InputError):
         images.put(PNG, owner=hostile)
+
+
+def test_what_was_computed_from_an_image_is_kept_beside_it(images: ImageStore, hot: redis.Redis) -> None:
+    """It comes back under its image and key only, from either tier, and from the durable one it becomes hot again."""
+    put = images.put(PNG)
+    images.put_derived(put.id, "masks-1", b"masks")
+    assert images.open_derived(put.id, "masks-1") == b"masks"
+    assert images.open_derived(put.id, "masks-2") is None
+    assert images.open_derived("0" * 64, "masks-1") is None
+    hot.flushdb()
+    assert images.has_derived(put.id, "masks-1")
+    assert hot.dbsize() == 0
+    assert images.open_derived(put.id, "masks-1") == b"masks"
+    assert hot.dbsize() == 1
+    assert 0 < hot.ttl(hot.keys()[0]) <= 60
+
+
+def test_whether_it_was_computed_is_known_without_reading_it(images: ImageStore, hot: redis.Redis) -> None:
+    """Either tier suffices to know."""
+    put = images.put(PNG)
+    assert not images.has_derived(put.id, "masks")
+    images.put_derived(put.id, "masks", b"x" * 1000)
+    assert images.has_derived(put.id, "masks")
+    images.expire(0)
+    assert images.has_derived(put.id, "masks")
+    hot.flushdb()
+    assert not images.has_derived(put.id, "masks")
+    assert images.open_derived(put.id, "masks") is None
+
+
+def test_what_was_computed_is_no_image(images: ImageStore) -> None:
+    """It cannot be opened by an id, and the image's own record does not change."""
+    put = images.put(PNG)
+    images.put_derived(put.id, "masks", b"masks")
+    with pytest.raises(NotFoundError):
+        images.open(image_id(b"masks"))
+    assert images.metadata(put.id) == put
+
+
+def test_what_was_computed_expires_with_its_image(images: ImageStore, tmp_path: Path) -> None:
+    """Expiry deletes the old from the durable tier, whatever it is."""
+    put = images.put(PNG)
+    images.put_derived(put.id, "masks", b"masks")
+    for path in tmp_path.rglob("*"):
+        if path.is_file():
+            os.utime(path, (time.time() - 100,) * 2)
+    assert images.expire(50) == 3
+    assert not any(path.is_file() for path in tmp_path.rglob("*"))
+
+
+def test_no_key_leaves_the_store(images: ImageStore) -> None:
+    """Neither an id nor a key that is a path reaches the file system."""
+    for use in (images.open_derived, images.has_derived, lambda *names: images.put_derived(*names, b"x")):
+        with pytest.raises(NotFoundError):
+            use("../" * 21 + "x", "masks")
+        with pytest.raises(ValueError, match="key"):
+            use("0" * 64, "../masks")
+
+
+def test_masks_are_found_without_the_hot_tier(nowhere: redis.Redis, tmp_path: Path) -> None:
+    """A hot tier that is away costs speed only."""
+    images = ImageStore(nowhere, LocalStore(tmp_path), hot_seconds=60, limits=Limits())
+    put = images.put(PNG)
+    images.put_derived(put.id, "masks", b"masks")
+    assert images.has_derived(put.id, "masks")
+    assert images.open_derived(put.id, "masks") == b"masks"
