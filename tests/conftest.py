@@ -44,11 +44,12 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, 
 def workers(
     environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[dict[str, lab.WorkerProcess]]:
-    """Start a worker of each profile that this issue's work needs."""
+    """Start a worker of each profile."""
     folder: Path = tmp_path_factory.mktemp("workers")
     started = {
         "cpu": lab.WorkerProcess("cpu", environment, folder / "cpu.log", "-c", "2"),
         "a100": lab.WorkerProcess("a100", environment, folder / "a100.log"),
+        "t4": lab.WorkerProcess("t4", environment, folder / "t4.log", "-c", "2"),
         "jobs": lab.WorkerProcess("jobs", environment, folder / "jobs.log"),
     }
     try:

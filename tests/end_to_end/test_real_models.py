@@ -20,6 +20,7 @@ from tasks.queues import Queue
 from tests.end_to_end.test_edits import INSERTION, REMOVAL, WHITE_BALANCE, body, statuses
 from tests.lab import wait_for
 from tests.tasks import pictures
+from worker_profiles import for_queue
 
 ROOT = Path(__file__).parents[2]
 VARIABLES = ("PORT", "FLOWER_PORT", "BROKER_PORT", "CACHE_PORT")
@@ -34,9 +35,8 @@ fastsam.build(folder / "own.pt")
 SMALL = {
     "DARKROOM_QWEN_WORKING_PIXELS": str(64 * 64),
     "DARKROOM_QWEN_REFERENCE_PIXELS": str(32 * 32),
-    "DARKROOM_SEGMENTATION_SIZE": "640",
 }
-"""Edits are small, as their content means nothing; masks have a usual size, as their cost is measured."""
+"""Edits are small, as their content means nothing; masks have the profile's size, as their cost is measured."""
 
 
 class Models:
@@ -47,10 +47,16 @@ class Models:
         self._book = ledger.connect(broker)
 
     def taken(self, queue: Queue) -> int:
-        """Tasks that the pool of a queue has taken since its start, by its worker's own counter."""
-        profile = {Queue.SEGMENTATION: "t4", Queue.IMAGE_UTILS: "cpu", Queue.GENERATION: "a100"}[queue]
-        workers = [worker for worker in self._book.apply(ledger.overview()).workers if worker["profile"] == profile]
-        return int(workers[0]["taken"])
+        """Tasks that the worker of a queue has taken since its start, by its own counter."""
+        return int(self._worker(queue)["taken"])
+
+    def is_idle(self, queue: Queue) -> bool:
+        """Whether the worker of a queue runs nothing."""
+        return not self._worker(queue)["active"]
+
+    def _worker(self, queue: Queue) -> dict[str, Any]:
+        profile = for_queue(queue).name
+        return next(one for one in self._book.apply(ledger.overview()).workers if one["profile"] == profile)
 
 
 @pytest.fixture(scope="module")
@@ -237,6 +243,7 @@ def test_masks_can_be_found_before_the_first_click(models: Models) -> None:
     before = models.taken(Queue.SEGMENTATION)
     stored = upload(models, a_photo(99), prefetch="masks")["image_id"]
     wait_for(lambda: models.taken(Queue.SEGMENTATION) == before + 1, "the prefetch")
-    wait_for(lambda: upload(models, a_photo(99), prefetch="masks")["prefetch"] == "stored", "its masks")
+    wait_for(lambda: models.is_idle(Queue.SEGMENTATION), "its masks")
+    assert upload(models, a_photo(99), prefetch="masks")["prefetch"] == "stored"
     click(models, stored, points=[[320, 240]])
     assert models.taken(Queue.SEGMENTATION) == before + 1
