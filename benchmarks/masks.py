@@ -4,8 +4,10 @@ Overlap is intersection over union; boxes and clicks are those of ``tests/imagin
 CPU time of one thread for a photo of 1 MP. Plain GrabCut gets the same box, or a disc around the click, at 0.24 MP.
 """
 
+import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -13,7 +15,9 @@ from numpy.typing import NDArray
 
 from tasks.imaging.masks import Mask
 from tasks.imaging.outline import Box, Point, outline
-from tests.imaging.test_outline import boxes, clicks, overlap, sample
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+from tests.imaging.test_outline import boxes, clicks, overlap, sample  # noqa: E402 - found by the line above
 
 OBJECTS = ("coffee-set", "coffee-cup", "chelsea-cat", "astronaut-person", "astronaut-shuttle", "launch-pad-rocket")
 PLAIN_AREA = 240_000

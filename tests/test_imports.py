@@ -20,6 +20,7 @@ HEAVY = ("torch", "torchvision", "diffusers", "transformers", "ultralytics", "cv
         "tasks.workflows",
         "tasks.generation",
         "tasks.segmentation",
+        "tasks.smart_masks",
         "darkroom.cli",
         "worker_profiles.local",
         "celeryconfig",

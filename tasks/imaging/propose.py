@@ -47,12 +47,13 @@ SMOOTH: Final = 5.0
 """Contrast below which two cells are one surface."""
 CUT_OFF: Final = 6.0
 """Contrast, summed along every path from the background, that makes a figure."""
-FOREIGN: Final = 30.0
-"""Colour distance to the colours at the prompts from which a pixel speaks fully against a guess that holds it."""
 OWN: Final = (0.35, 0.6)
 """Edge cells that are nearer to the prompts than these shares of the usual way belong to the object."""
 FIGURE: Final = 2.0
 """Weight of guesses at what differs from the background, where guesses at what has the prompts' colours have 1."""
+SMALL: Final = 0.1
+TINY: Final = 0.012
+"""Shares of the photo under which a guess is less likely meant, and still less: it may be a part of what is meant."""
 SPREAD: Final = 8.0
 """Standard deviation of colour in the models of ``_alike``."""
 RADII: Final = (0.2, 0.4)
@@ -75,8 +76,7 @@ def propose(photo: RGB, prompts: Prompts) -> Bools:
         return np.zeros(view.shape, np.bool_)
     guesses = [guess for guess, _ in weighted]
     strength = _strength(view)
-    unlike = np.minimum(_colour_distance(view, view.fore) / FOREIGN, 1)
-    weights = [weight * np.exp(_plausibility(guess, view, strength, unlike)) for guess, weight in weighted]
+    weights = [weight * np.exp(_plausibility(guess, view, strength)) for guess, weight in weighted]
     flat = np.stack([guess.ravel() for guess in guesses]).astype(np.float32)
     common, areas = flat @ flat.T, flat.sum(axis=1)
     overlaps = common / (areas[:, None] + areas[None] - common)
@@ -218,11 +218,10 @@ def _strength(view: View) -> Floats:
     return np.asarray(cv2.dilate(strength, np.ones((3, 3), np.uint8)), np.float32)
 
 
-def _plausibility(found: Bools, view: View, strength: Floats, unlike: Floats) -> float:
+def _plausibility(found: Bools, view: View, strength: Floats) -> float:
     """Return the logarithm, up to a constant, of how likely a guess is the object.
 
-    People click near the middle of things that are not small, have an edge all around, do not fill the photo, and show
-    colours like those at the click (``unlike`` is 0 to 1).
+    People click near the middle of things that are not small, have an edge all around and do not fill the photo.
     Since guesses vote, the weights decide only close cases.
     """
     area = int(found.sum())
@@ -231,8 +230,6 @@ def _plausibility(found: Bools, view: View, strength: Floats, unlike: Floats) ->
     off /= np.sqrt(places.var(axis=0).sum() + 1)
     rim = found & (cv2.erode(as_mask(found), np.ones((3, 3), np.uint8)) == 0)
     weak = float((strength[rim] < np.median(strength)).mean()) if rim.any() else 1.0
-    small = max(0.0, float(np.log(0.1 * found.size / area)))
-    tiny = max(0.0, float(np.log(0.02 * found.size / area)))
+    small, tiny = (max(0.0, float(np.log(share * found.size / area))) for share in (SMALL, TINY))
     sides = np.mean([side.mean() > 0.02 for side in (found[0], found[-1], found[:, 0], found[:, -1])])
-    unlikely = -1.2 * min(float(off), 2.5) - 1.4 * weak - 0.3 * small - tiny - 0.4 * float(sides)
-    return unlikely - 1.2 * float(unlike[found].mean())
+    return -1.2 * min(float(off), 2.5) - 1.4 * weak - 0.3 * small - tiny - 0.4 * float(sides)

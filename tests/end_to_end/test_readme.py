@@ -21,7 +21,7 @@ def test_the_readmes_commands_work(gateway: str, tmp_path: Path) -> None:
         for block in re.findall(r"```sh\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
         if "curl" in block or "darkroom edit" in block
     ]
-    assert len(blocks) == 6
+    assert len(blocks) == 8
     folder = tmp_path / "tests" / "data"
     shutil.copytree(DATA, folder)
     (tmp_path / ".venv").symlink_to(ROOT / ".venv")
@@ -48,6 +48,7 @@ def test_the_readmes_commands_work(gateway: str, tmp_path: Path) -> None:
         "removed.webp": (427, 640, 3),
         "small.webp": (342, 512, 3),
         "removed.png": (427, 640, 3),
+        "clicked.png": (400, 600),
     }
     for name, shape in shapes.items():
         assert pictures.decoded((folder / name).read_bytes()).shape == shape
