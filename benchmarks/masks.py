@@ -17,7 +17,7 @@ from tasks.imaging.masks import Mask
 from tasks.imaging.outline import Box, Point, outline
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
-from tests.imaging.test_outline import boxes, clicks, overlap, sample  # noqa: E402 - found by the line above
+from tests.imaging.test_outline import boxes, clicks, overlap, sample
 
 OBJECTS = ("coffee-set", "coffee-cup", "chelsea-cat", "astronaut-person", "astronaut-shuttle", "launch-pad-rocket")
 PLAIN_AREA = 240_000
