@@ -11,7 +11,10 @@ from tasks.settings import settings
 
 broker_url = settings().redis_url
 result_backend = f"tasks.results:LedgerBackend+{settings().redis_url}"
-imports = ("tasks.worker", "tasks.image_utils", "tasks.workflows", "tasks.segmentation", "tasks.generation", "tasks.housekeeping")
+imports = (
+    *("tasks.worker", "tasks.image_utils", "tasks.workflows"),
+    *("tasks.segmentation", "tasks.generation", "tasks.housekeeping"),
+)
 
 # Messages are JSON. A pickle from a stranger would run his code.
 task_serializer = result_serializer = event_serializer = "json"
