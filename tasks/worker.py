@@ -28,6 +28,8 @@ from tasks.smart_masks import SEGMENTER_KEY, Segmenter
 from tasks.sweeper import Sweeper
 from worker_profiles import Pool, Profile, ProfileName, load
 
+EXIT_UNFORESEEN = 70
+"""EX_SOFTWARE of sysexits.h."""
 EXIT_CONFIGURATION = 78
 """EX_CONFIG of sysexits.h: a restart changes nothing until somebody mends what the last line says."""
 
@@ -66,6 +68,11 @@ class WorkerLife:
             log.critical("worker.cannot_start", profile=self._profile.name, reason=str(error))
             self._presence.stop()
             raise SystemExit(EXIT_CONFIGURATION) from None
+        except Exception as error:
+            # Celery only logs what a receiver of its signals raises: the worker would take jobs without its model.
+            log.exception("worker.cannot_start", profile=self._profile.name)
+            self._presence.stop()
+            raise SystemExit(EXIT_UNFORESEEN) from error
 
     def _engine_name(self) -> str | None:
         if self._profile.generates:

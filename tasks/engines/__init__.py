@@ -152,7 +152,7 @@ class RefinerEngine(Protocol):
 
 def load_generation_engine(name: EngineName, tell: Tell) -> GenerationEngine:
     """Import and construct an engine, with its model in memory. Raises ``EngineUnusable``."""
-    engine: GenerationEngine = importlib.import_module(f"tasks.engines.{name}").create(tell)
+    engine: GenerationEngine = _create(name, tell)
     return engine
 
 
@@ -163,7 +163,7 @@ def load_segmentation_engine(name: SegmenterName, size: int, tell: Tell) -> Segm
     """
     if name is SegmenterName.OPENCV:
         return None
-    engine: SegmentationEngine = importlib.import_module(f"tasks.engines.{name}").create(size, tell)
+    engine: SegmentationEngine = _create(name, size, tell)
     return engine
 
 
@@ -172,5 +172,15 @@ def load_refiner(models_folder: Path, tell: Tell) -> RefinerEngine | None:
     folder = models_folder / RefinerName.BIREFNET
     if not folder.is_dir():
         return None
-    engine: RefinerEngine = importlib.import_module(f"tasks.engines.{RefinerName.BIREFNET}").create(folder, tell)
+    engine: RefinerEngine = _create(RefinerName.BIREFNET, folder, tell)
     return engine
+
+
+def _create(name: str, *arguments: Any) -> Any:
+    try:
+        return importlib.import_module(f"tasks.engines.{name}").create(*arguments)
+    except ModuleNotFoundError as error:
+        raise EngineUnusable(
+            f"The engine {name} needs the package {error.name}, which is not installed: install Darkroom with the "
+            f"extra {name} (docs/models.md)."
+        ) from error

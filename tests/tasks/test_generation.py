@@ -19,6 +19,7 @@ from tests.conftest import QUICK
 from tests.standins import qwen
 from tests.tasks import pictures
 
+EXIT_UNFORESEEN = 70
 EXIT_CONFIGURATION = 78
 SMALL = {
     "DARKROOM_QWEN_WORKING_PIXELS": "4096",
@@ -109,6 +110,34 @@ def test_two_workers_serve_two_checkpoints(stand: Stand) -> None:
     finally:
         for worker in workers:
             worker.stop()
+
+
+@pytest.mark.parametrize(
+    ("raised", "status", "said"),
+    [
+        (
+            'ModuleNotFoundError("No module named diffusers", name="diffusers")',
+            EXIT_CONFIGURATION,
+            "with the extra qwen",
+        ),
+        ('ZeroDivisionError("unforeseen")', EXIT_UNFORESEEN, "unforeseen"),
+    ],
+    ids=["package missing", "unforeseen"],
+)
+def test_a_worker_whose_libraries_fail_does_not_start(stand: Stand, raised: str, status: int, said: str) -> None:
+    """A package that is not installed is named with the extra that brings it; anything else ends the worker too."""
+    broken = stand.folder / "broken" / "diffusers"
+    broken.mkdir(parents=True)
+    (broken / "__init__.py").write_text(f"raise {raised}")
+    model = str(stand.folder / "checkpoint-1")
+    worker = stand.worker("a100", "a100", PYTHONPATH=str(broken.parent), MODEL_PATH=model)
+    try:
+        lab.wait_for(lambda: worker.process.poll() is not None, "its end")
+        assert worker.process.returncode == status
+        assert said in worker.log.read_text()
+        assert "worker.ready" not in worker.log.read_text()
+    finally:
+        worker.kill()
 
 
 def messages(book: Ledger) -> list[str]:
