@@ -57,12 +57,12 @@ class WorkerLife:
         if self._profile.pool is Pool.PREFORK:
             return
         self._tell_loading("")
-        self._app.runtime = Runtime(
-            profile=self._profile,
-            store=store.connect(settings(), self._app.ledger.client),
-            draining=self._draining,
-        )
         try:
+            self._app.runtime = Runtime(
+                profile=self._profile,
+                store=store.connect(settings(), self._app.ledger.client),
+                draining=self._draining,
+            )
             self._load(self._app.runtime, self._presence)
         except EngineUnusable as error:
             log.critical("worker.cannot_start", profile=self._profile.name, reason=str(error))
