@@ -6,6 +6,7 @@ from typing import Any
 import tasks
 from tasks import messages
 from tasks.app import app
+from tasks.ledger import Ledger
 from tasks.queues import Priority, Queue, list_key
 
 CHANGING = {"delivery_tag", "origin", "reply_to", messages.ENQUEUED_AT}
@@ -21,24 +22,14 @@ def fixed(message: str | bytes) -> dict[str, Any]:
     return fields
 
 
-def test_a_message_is_what_celery_would_have_sent(environment: dict[str, str]) -> None:
+def test_a_message_is_what_celery_would_have_sent(book: Ledger, environment: dict[str, str]) -> None:
     """Field by field, in the same order, our message equals that of apply_async for the same task."""
     options: dict[str, Any] = {"args": ["a" * 64], "kwargs": {"width": 100}}
-    tasks.resize.apply_async(
-        task_id="the-id",
-        queue=Queue.SEGMENTATION,
-        priority=Priority.BATCH,
-        **options,
-    )
-    theirs = app.ledger.client.rpop(list_key(Queue.SEGMENTATION, Priority.BATCH))
-    ours = messages.build(
-        app,
-        "tasks.image_utils.resize",
-        task_id="the-id",
-        queue=Queue.SEGMENTATION,
-        priority=Priority.BATCH,
-        **options,
-    )
+    sent = {"task_id": "the-id", "queue": Queue.IMAGE_UTILS, "priority": Priority.BATCH, **options}
+    with app.connection_for_write(environment["REDIS_URL"].replace("/0", "/1")) as where_no_worker_looks:
+        tasks.resize.apply_async(connection=where_no_worker_looks, **sent)
+    theirs = book.client.rpop(list_key(Queue.IMAGE_UTILS, Priority.BATCH))
+    ours = messages.build(app, "tasks.image_utils.resize", **sent)
     assert isinstance(theirs, str)
     assert json.dumps(fixed(ours)) == json.dumps(fixed(theirs))
 
