@@ -56,6 +56,10 @@ DOUBT: Final = 0.04
 """Share of an object's size (the root of its area) within which its edge is searched."""
 GRAINS: Final = 1.5
 """Pixels of the grid on which a mask was found within which its edge is searched at least."""
+TALL: Final = 0.35
+SLENDER: Final = 4.0
+MOST: Final = 0.6
+"""Shares and a ratio that tell a shaft from what stands beside it (``_without_foot``)."""
 GUIDE_RADIUS: Final = 3
 GUIDE_NOISE: Final = 1e-3
 """The guided filter's window in pixels of the view, and the variance (of 0..1) that it takes for noise."""
@@ -86,7 +90,7 @@ def outline(
     if box is not None:
         return _refined(photo, *_in_box(photo, _clipped(box, photo), prompts))
     if prompts.include or prompts.strokes is not None:
-        guess = propose(photo, prompts)
+        guess = _without_foot(propose(photo, prompts))
         grain = width / guess.shape[1]
         return _refined(photo, as_mask(scale(as_mask(guess), (height, width)) > 0.5), grain)
     found = _main_object(photo)
@@ -127,6 +131,25 @@ def _main_object(photo: RGB) -> Mask:
         return refine(photo, find.main_object(photo))
     except InputError:
         return np.zeros(photo.shape[:2], np.uint8)
+
+
+def _without_foot(found: Bools) -> Bools:
+    """Return a long thing without the short ones that stand beside it, such as a rocket without its launch pad.
+
+    The shaft is where the set is at least ``TALL`` of its greatest length long; the set is cut to that if it is
+    ``SLENDER`` times as long as wide and holds ``MOST`` of the set. So a blossom stays on its stem.
+    """
+    if not found.any():
+        return found
+    upright = found if np.ptp(np.nonzero(found)[0]) >= np.ptp(np.nonzero(found)[1]) else found.T
+    lengths = upright.sum(axis=0)
+    places = np.flatnonzero(lengths >= TALL * lengths.max())
+    shaft = np.zeros_like(upright)
+    shaft[:, places[0] : places[-1] + 1] = upright[:, places[0] : places[-1] + 1]
+    slender = lengths.max() >= SLENDER * (places[-1] + 1 - places[0])
+    if not slender or shaft.sum() < MOST * found.sum():
+        return found
+    return shaft if upright is found else shaft.T
 
 
 def _within(place: int, length: int) -> int:
