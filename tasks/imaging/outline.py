@@ -7,6 +7,7 @@ band, and a guided filter at full size. So the time hardly depends on the photo'
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final
 
 import cv2
@@ -56,6 +57,11 @@ DOUBT: Final = 0.04
 """Share of an object's size (the root of its area) within which its edge is searched."""
 GRAINS: Final = 1.5
 """Pixels of the grid on which a mask was found within which its edge is searched at least."""
+KEPT: Final = 0.8
+GROWN: Final = 4.0
+"""Share of the first point's object that one guess from all points has to hold, and how much larger that may be."""
+AROUND_A_POINT: Final = 3
+"""Pixels by which a box goes beyond a point that it has to hold."""
 TALL: Final = 0.35
 SLENDER: Final = 4.0
 MOST: Final = 0.6
@@ -78,7 +84,8 @@ def outline(
     ``box`` is x0, y0, x1, y1 in pixels, x1 and y1 exclusive, drawn around the object give or take ``SLACK``; a side on
     the photo's edge may cut the object. Points are x, y; the object holds those in ``include`` and not those in
     ``exclude``. ``strokes`` (H × W, 0 or 255) are painted on the object, as roughly as one likes. Prompts outside the
-    photo count as at its edge. Without box, include and strokes it is the photo's main object.
+    photo count as at its edge. The first point says which object is meant; further ones add to what that gave, or take
+    from it, as a user does who sees it. Without box, include and strokes it is the photo's main object.
     Deterministic. All zero where nothing can be told from its surroundings.
     """
     height, width = photo.shape[:2]
@@ -90,9 +97,7 @@ def outline(
     if box is not None:
         return _refined(photo, *_in_box(photo, _clipped(box, photo), prompts))
     if prompts.include or prompts.strokes is not None:
-        guess = _without_foot(propose(photo, prompts))
-        grain = width / guess.shape[1]
-        return _refined(photo, as_mask(scale(as_mask(guess), (height, width)) > 0.5), grain)
+        return _pointed_at(photo, prompts)
     found = _main_object(photo)
     if found.any() and prompts.exclude:
         return _refined(photo, *_in_box(photo, bounding_box(found), prompts))
@@ -124,6 +129,29 @@ def _refined(photo: RGB, mask: Mask, grain: float) -> Mask:
     refined = np.zeros_like(mask)
     refined[y0:y1, x0:x1] = as_mask(cv2.resize(soft, (x1 - x0, y1 - y0), interpolation=cv2.INTER_LINEAR) > 0.5)
     return refined
+
+
+def _pointed_at(photo: RGB, prompts: Prompts) -> Mask:
+    """Return the mask of what strokes or the first point mean, with what further points add to it."""
+    first = prompts if prompts.strokes is not None else replace(prompts, include=prompts.include[:1])
+    mask = _guessed(photo, first)
+    lacking = [(x, y) for x, y in prompts.include[1:] if not mask[y, x]]
+    if not lacking:
+        return mask
+    together = _guessed(photo, prompts)
+    area, kept = cv2.countNonZero(mask), cv2.countNonZero(mask & together)
+    if kept >= KEPT * area and cv2.countNonZero(together) <= GROWN * area:
+        return together
+    marked = mask.copy()
+    for point in lacking:
+        cv2.circle(marked, point, AROUND_A_POINT, (255,), cv2.FILLED)
+    return _refined(photo, *_in_box(photo, bounding_box(marked), prompts))
+
+
+def _guessed(photo: RGB, prompts: Prompts) -> Mask:
+    height, width = photo.shape[:2]
+    guess = _without_foot(propose(photo, prompts))
+    return _refined(photo, as_mask(scale(as_mask(guess), (height, width)) > 0.5), width / guess.shape[1])
 
 
 def _main_object(photo: RGB) -> Mask:

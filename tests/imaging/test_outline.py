@@ -120,6 +120,17 @@ def test_a_megapixel_takes_half_a_second_of_one_core(prompt: str) -> None:
     assert min(seconds) <= LIMIT
 
 
+def test_a_second_click_adds_what_the_first_one_missed() -> None:
+    """The dark nose of the rocket joins the rest, and nothing of that is lost."""
+    photo, truth = sample("launch-pad-rocket")
+    body, nose = clicks(truth)[0], (round(0.503 * photo.shape[1]), round(0.323 * photo.shape[0]))
+    once, twice = (outline(photo, include=points) for points in ([body], [body, nose]))
+    assert truth[nose[1], nose[0]]
+    assert not once[nose[1], nose[0]]
+    assert twice[nose[1], nose[0]]
+    assert overlap(twice, truth) > overlap(once, truth)
+
+
 @pytest.mark.parametrize("lying", [False, True], ids=["upright", "lying"])
 def test_a_click_on_something_long_leaves_what_stands_beside_its_foot(lying: bool) -> None:
     """A mast is masked without the low shed at its foot; a lollipop keeps its head."""
