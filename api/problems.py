@@ -13,10 +13,12 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from tasks.errors import (
+    AccessError,
     ConflictError,
     DarkroomError,
     ErrorCode,
     InputError,
+    LimitError,
     NotFoundError,
     ProcessingError,
     UnavailableError,
@@ -32,13 +34,19 @@ RETRY_SECONDS = 3
 
 STATUS_OF_KIND: Mapping[type[DarkroomError], int] = {
     InputError: 422,
+    AccessError: 403,
     NotFoundError: 404,
     ConflictError: 409,
+    LimitError: 429,
     UnavailableError: 503,
     ProcessingError: 500,
 }
 STATUS_OF_CODE: Mapping[ErrorCode, int] = {
+    ErrorCode.IDEMPOTENCY_KEY_INVALID: 400,
     ErrorCode.JSON_INVALID: 400,
+    ErrorCode.KEY_INVALID: 401,
+    ErrorCode.KEY_MISSING: 401,
+    ErrorCode.TOKEN_INVALID: 401,
     ErrorCode.METHOD_NOT_ALLOWED: 405,
     ErrorCode.NOT_ACCEPTABLE: 406,
     ErrorCode.BODY_TOO_LARGE: 413,
@@ -69,7 +77,8 @@ class Problem(BaseModel):
     """Path of the request; the X-Request-ID header finds it in the log."""
     code: ErrorCode
     error_type: str
-    """Class of the error: InputError, NotFoundError, ConflictError, UnavailableError or ProcessingError."""
+    """Class of the error: InputError, AccessError, NotFoundError, ConflictError, LimitError, UnavailableError or
+    ProcessingError."""
     errors: list[FieldError] | None = None
     """Each field that is wrong, where the request was checked field by field."""
 
@@ -245,13 +254,25 @@ EXAMPLES: Mapping[ErrorCode, str] = {
     ErrorCode.ENGINE_UNSUPPORTED: "The opencv engine cannot do text-to-image: it needs a generative model.",
     ErrorCode.PROMPT_OUTSIDE: "points.0: (1300, 200) lies outside the photo, which is 1200 × 800 pixels.",
     ErrorCode.NOTHING_FOUND: "There is no object here; click on another place, or draw a box around the object.",
+    ErrorCode.IDEMPOTENCY_KEY_INVALID: "Idempotency-Key: send 1 to 255 visible ASCII characters.",
+    ErrorCode.WEBHOOK_REFUSED: "webhook_url: 10.0.0.5 is no public address; results are sent to public addresses only.",
+    ErrorCode.KEY_MISSING: "Send your API key as Authorization: Bearer dk_….",
+    ErrorCode.KEY_INVALID: "This API key is not known, or was revoked; create another one.",
+    ErrorCode.TOKEN_INVALID: "The token has expired, or is for another address; ask for a new one at /api/tokens.",
+    ErrorCode.SCOPE_MISSING: "This API key may read; editing needs a key with the scope edit.",
+    ErrorCode.ORIGIN_REFUSED: "Pages of https://example.org may not call this gateway (DARKROOM_CORS_ORIGINS).",
+    ErrorCode.HOST_REFUSED: "Without API keys this gateway answers on loopback names only, not on example.org.",
     ErrorCode.JOB_UNKNOWN: "There is no job 1b6f…; its record may have expired.",
     ErrorCode.IMAGE_UNKNOWN: "There is no image 9f86…; it may have expired: upload it again.",
     ErrorCode.RESULT_NOT_READY: "The job is processing; its result is not ready.",
     ErrorCode.JOB_CANCELLED: "The job was cancelled.",
     ErrorCode.REQUEST_CANCELLED: "The request was cancelled.",
+    ErrorCode.IDEMPOTENCY_CONFLICT: "This Idempotency-Key was used for another request; send a new key with it.",
+    ErrorCode.RATE_LIMITED: "Over 60 edits a minute; try again in 12 s.",
+    ErrorCode.TOO_MANY_JOBS: "100 of your edits are open already; wait for one of them to end.",
     ErrorCode.QUEUE_FULL: "500 edits wait already; try again in 12 s.",
     ErrorCode.BROKER_UNAVAILABLE: "Darkroom's broker does not answer; try again in a few seconds.",
+    ErrorCode.BROKER_FULL: "Darkroom's broker has no memory left; try again in a minute.",
     ErrorCode.STORE_UNAVAILABLE: "The image store does not answer; try again in a few seconds.",
     ErrorCode.WAIT_EXPIRED: "No worker finished this within 30 s; try again later.",
     ErrorCode.WORKER_LOST: "The worker that ran this died; try a smaller photo.",

@@ -4,8 +4,10 @@
 
     DarkroomError(code, detail)
     ├── InputError        the caller has to change something
+    ├── AccessError       who asks is not known, or may not do this
     ├── NotFoundError     the id names nothing (any more)
     ├── ConflictError     the thing exists but its state does not allow this
+    ├── LimitError        too much at once from this client; it has to slow down
     ├── UnavailableError  try again later, or somewhere else
     └── ProcessingError   accepted work that could not be finished
 
@@ -44,6 +46,15 @@ class ErrorCode(StrEnum):
     ENGINE_UNSUPPORTED = "engine_unsupported"
     PROMPT_OUTSIDE = "prompt_outside"
     NOTHING_FOUND = "nothing_found"
+    IDEMPOTENCY_KEY_INVALID = "idempotency_key_invalid"
+    WEBHOOK_REFUSED = "webhook_refused"
+    # AccessError
+    KEY_MISSING = "key_missing"
+    KEY_INVALID = "key_invalid"
+    TOKEN_INVALID = "token_invalid"  # noqa: S105 - a code
+    SCOPE_MISSING = "scope_missing"
+    ORIGIN_REFUSED = "origin_refused"
+    HOST_REFUSED = "host_refused"
     # NotFoundError
     JOB_UNKNOWN = "job_unknown"
     IMAGE_UNKNOWN = "image_unknown"
@@ -54,9 +65,14 @@ class ErrorCode(StrEnum):
     JOB_CANCELLED = "job_cancelled"
     JOB_EXISTS = "job_exists"
     REQUEST_CANCELLED = "request_cancelled"
+    IDEMPOTENCY_CONFLICT = "idempotency_conflict"
+    # LimitError
+    RATE_LIMITED = "rate_limited"
+    TOO_MANY_JOBS = "too_many_jobs"
     # UnavailableError
     QUEUE_FULL = "queue_full"
     BROKER_UNAVAILABLE = "broker_unavailable"
+    BROKER_FULL = "broker_full"
     STORE_UNAVAILABLE = "store_unavailable"
     WAIT_EXPIRED = "wait_expired"
     # ProcessingError
@@ -93,12 +109,20 @@ class InputError(DarkroomError):
     """The request cannot be carried out as it is; the caller has to change something."""
 
 
+class AccessError(DarkroomError):
+    """Who asks is not known, or may not do this."""
+
+
 class NotFoundError(DarkroomError):
     """The id names nothing, or nothing any more."""
 
 
 class ConflictError(DarkroomError):
     """The thing exists, but its state does not allow this now."""
+
+
+class LimitError(DarkroomError):
+    """This client asks for too much at once; it has to slow down."""
 
 
 class UnavailableError(DarkroomError):
@@ -114,6 +138,14 @@ class ProcessingError(DarkroomError):
         return cls(ErrorCode.INTERNAL, "The edit failed for a reason that is ours, not yours; the log has the cause.")
 
 
+_ACCESS = {
+    ErrorCode.KEY_MISSING,
+    ErrorCode.KEY_INVALID,
+    ErrorCode.TOKEN_INVALID,
+    ErrorCode.SCOPE_MISSING,
+    ErrorCode.ORIGIN_REFUSED,
+    ErrorCode.HOST_REFUSED,
+}
 _NOT_FOUND = {
     ErrorCode.JOB_UNKNOWN,
     ErrorCode.IMAGE_UNKNOWN,
@@ -125,10 +157,16 @@ _CONFLICT = {
     ErrorCode.JOB_CANCELLED,
     ErrorCode.JOB_EXISTS,
     ErrorCode.REQUEST_CANCELLED,
+    ErrorCode.IDEMPOTENCY_CONFLICT,
+}
+_LIMIT = {
+    ErrorCode.RATE_LIMITED,
+    ErrorCode.TOO_MANY_JOBS,
 }
 _UNAVAILABLE = {
     ErrorCode.QUEUE_FULL,
     ErrorCode.BROKER_UNAVAILABLE,
+    ErrorCode.BROKER_FULL,
     ErrorCode.STORE_UNAVAILABLE,
     ErrorCode.WAIT_EXPIRED,
 }
@@ -140,8 +178,10 @@ _PROCESSING = {
     ErrorCode.INTERNAL,
 }
 _KINDS: dict[ErrorCode, type[DarkroomError]] = dict.fromkeys(ErrorCode, InputError) | {
+    **dict.fromkeys(_ACCESS, AccessError),
     **dict.fromkeys(_NOT_FOUND, NotFoundError),
     **dict.fromkeys(_CONFLICT, ConflictError),
+    **dict.fromkeys(_LIMIT, LimitError),
     **dict.fromkeys(_UNAVAILABLE, UnavailableError),
     **dict.fromkeys(_PROCESSING, ProcessingError),
 }

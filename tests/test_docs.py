@@ -15,8 +15,10 @@ from tests.tasks import pictures
 ROOT = Path(__file__).parent.parent
 KINDS = {
     "input": "InputError",
+    "access": "AccessError",
     "not found": "NotFoundError",
     "conflict": "ConflictError",
+    "limit": "LimitError",
     "unavailable": "UnavailableError",
     "processing": "ProcessingError",
 }
