@@ -15,6 +15,7 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.problems import UnexpectedErrors, problem_response
+from api.room import Room
 from api.settings import GatewaySettings
 from tasks.errors import ErrorCode, InputError
 from tasks.messages import REQUEST_ID
@@ -40,6 +41,7 @@ API_POLICY = "default-src 'none'; frame-ancestors 'none'; sandbox"
 
 def install(app: FastAPI, settings: GatewaySettings) -> None:
     """Wrap an app. The last one added is the outermost."""
+    app.add_middleware(Room, max_bytes=settings.max_held_bytes)
     app.add_middleware(BodyLimit, max_bytes=settings.max_body_bytes, drain_seconds=settings.body_drain_seconds)
     app.add_middleware(UnexpectedErrors)
     app.add_middleware(

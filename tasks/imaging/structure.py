@@ -75,10 +75,8 @@ def _png_chunks(data: bytes) -> Iterator[bytes]:
 
 
 def _jpeg(data: bytes) -> None:
-    segments = 0
-    for marker, at in jpeg_segments(data):
-        segments += 1
-        if segments > MAX_SEGMENTS:
+    for number, (marker, at) in enumerate(jpeg_segments(data)):
+        if number >= MAX_SEGMENTS:
             raise _too_many("segments")
         if marker == START_OF_SCAN:
             _check_scans(data, at)
@@ -113,13 +111,12 @@ def _check_scans(data: bytes, at: int) -> None:
 
 
 def _gif(data: bytes) -> None:
-    pieces = frames = 0
-    for is_frame in _gif_blocks(data):
-        pieces += 1
+    frames = 0
+    for number, is_frame in enumerate(_gif_blocks(data)):
         frames += is_frame
         if frames > 1:
             return  # readers look at the second one only to see whether there is one
-        if pieces > _pieces(data):
+        if number >= _pieces(data):
             raise _too_many("blocks")
 
 
