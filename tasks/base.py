@@ -1,5 +1,6 @@
 """The base of every task: no error may end the worker, and a part of a job reports to the job."""
 
+import traceback
 from typing import Any, Literal
 
 import structlog
@@ -61,9 +62,22 @@ class DarkroomTask(Task):
         # MemoryError and SystemExit wedge or end a worker of Celery 5.7; here they are failures like any other.
         try:
             return self.run(*args, **kwargs)
-        except _OUTCOMES:
+        except _OUTCOMES as error:
+            let_go(error)
             raise
         except BaseException as error:
             translated = translate(error)
             log.exception("task.failed", code=translated.code)
+            let_go(error)
             raise translated from error
+
+
+def let_go(error: BaseException | None) -> None:
+    """Empty the frames that an error and its causes came through.
+
+    Celery ties an error to its own frames in a circle, which only a full turn of the garbage collector frees: until
+    then each failed task would keep its pictures, a hundred megabytes or more.
+    """
+    while error is not None:
+        traceback.clear_frames(error.__traceback__)
+        error = error.__cause__ or error.__context__
