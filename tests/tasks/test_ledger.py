@@ -384,10 +384,10 @@ def test_a_record_keeps_values_that_are_defaults_elsewhere(book: Ledger, removal
 
 def test_requests_under_one_key_are_one_job(book: Ledger, removal_edit: Edit) -> None:
     """Of 16 submits at once under an idempotency key one creates the job, the others are told its id; one message."""
-    key = Idempotency("test", ledger.new_job_id(), "digest")
+    key = Idempotency("test-of-keys", ledger.new_job_id(), "digest")
     moves = [
         ledger.submit(
-            ledger.new_job_id(), removal_edit, message="m", list_key=LIST + key.key, owner="test", idempotency=key
+            ledger.new_job_id(), removal_edit, message="m", list_key=LIST + key.key, owner=key.owner, idempotency=key
         )
         for _ in range(16)
     ]
