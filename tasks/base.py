@@ -26,6 +26,8 @@ class DarkroomTask(Task):
     """Of a result, logs and Flower show where its image is, and not the prompt further behind."""
     max_retries = 2
     """Celery runs a task again whose pool child died, this often."""
+    default_retry_delay = 0
+    """And at once: its own 180 s would be spent in a slot of a worker, and nobody waits so long for a utility."""
     abstract = True
     app: Darkroom
 
