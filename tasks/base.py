@@ -42,7 +42,7 @@ class DarkroomTask(Task):
         if part is None:
             return self._guarded(*args, **kwargs)
         chord, role = part
-        if self.ledger.apply(ledger.enter(chord)) is not Held.YES:
+        if self.ledger.apply(ledger.enter(chord, role)) is not Held.YES:
             log.info("part.dropped", job_id=chord.job_id, role=role)
             return None
         made = self._guarded(*args, **kwargs)

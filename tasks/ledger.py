@@ -259,9 +259,11 @@ def launch(attempt: Token, chord: Token, parts: int, known: Mapping[Role, str]) 
     )
 
 
-def enter(chord: Token) -> Move[Held]:
-    """Start a header task."""
-    return Move("enter", (chord.job_id, chord.value, settings().lease_seconds), _held("entered"))
+def enter(chord: Token, role: Role) -> Move[Held]:
+    """Start a header task; refused after as many starts without an end as a job has attempts."""
+    limits = settings()
+    arguments = (chord.job_id, chord.value, limits.lease_seconds, role, limits.max_attempts)
+    return Move("enter", (*arguments, *_worker_lost()), _held("entered"))
 
 
 def part(chord: Token, role: Role, image_id: str) -> Move[Held]:

@@ -3,6 +3,7 @@
 local id, launch, role = ARGV[1], ARGV[2], ARGV[3]
 if launch == '' or get(id, 'launch') ~= launch then return 'lost' end
 if redis.call('HSETNX', job_key(id), 'part:' .. role, ARGV[4]) == 0 then return 'known' end
+redis.call('HDEL', job_key(id), 'starts:' .. role)
 local left = redis.call('HINCRBY', job_key(id), 'parts_left', -1)
 local t = now()
 if left > 0 then

@@ -169,7 +169,6 @@ class Stand:
         """Start the servers."""
         self._open = ExitStack()
         self._logs = 0
-        self._workers: list[lab.WorkerProcess] = []
         self.broker = Server(self.folder / "broker", maxmemory_policy="noeviction", **self.broker_config)
         self._open.callback(self.broker.close)
         self.cache = Server(self.folder / "cache", maxmemory="256mb", maxmemory_policy="allkeys-lru")
@@ -223,7 +222,6 @@ class Stand:
             module="tests.chaos.worker",
         )
         self._open.callback(worker.kill)
-        self._workers.append(worker)
         return worker
 
     def start(self, profile: str, *arguments: str, **environment: str) -> lab.WorkerProcess:
@@ -238,11 +236,6 @@ class Stand:
         for worker in workers:
             worker.wait_until_ready()
         return workers
-
-    def running(self, profile: str) -> list[lab.WorkerProcess]:
-        """Return the workers of a profile that were started here and have not ended."""
-        alive = (worker for worker in self._workers if worker.process.poll() is None)
-        return [worker for worker in alive if worker.log.name.startswith(profile)]
 
     def watch(self, profile: str, *arguments: str, **environment: str) -> Watched:
         """Start a worker that is started again whenever it ends, and wait until it consumes."""
@@ -292,9 +285,11 @@ class Stand:
         owner: str = LOCAL_OWNER,
     ) -> str:
         """Submit a job as the gateway does, and return its id."""
-        submission = prepare(self.edit(script, operation, width), owner=owner, priority=priority)
-        self.book.apply(submission.move)
-        return submission.job_id
+        return self.submit_edit(self.edit(script, operation, width), owner=owner, priority=priority)
+
+    def submit_edit(self, edit: Edit, *, priority: Priority = Priority.INTERACTIVE, owner: str = LOCAL_OWNER) -> str:
+        """Submit a job and return its id."""
+        return self.book.apply(prepare(edit, owner=owner, priority=priority).move).accepted()
 
     def submit_without_message(self, script: Script | None = None, **edit: Any) -> str:
         """Write a job's record alone, as if its message was lost, and return its id."""
@@ -373,6 +368,10 @@ class Stand:
             for key in list_keys(queue)
             for message in reversed(self.broker.client.lrange(key, 0, -1))
         ]
+
+    def bodies(self, job_id: str) -> list[dict[str, Any]]:
+        """Return the messages that wait to have a job computed."""
+        return [message for message in self.messages(Queue.GENERATION) if message["headers"]["id"] == job_id]
 
     def unacked(self) -> int:
         """Count the messages that workers have taken and not acknowledged."""
