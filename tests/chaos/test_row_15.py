@@ -4,8 +4,10 @@ import time
 
 from celery.result import AsyncResult
 
+from tasks.app import app
 from tasks.jobs import Operation, State
 from tasks.queues import Queue
+from tasks.results import LedgerBackend
 from tests import lab
 from tests.chaos.engine import Entry, Script
 from tests.chaos.report import Report
@@ -63,7 +65,8 @@ def test_a_cancelled_job_stays_cancelled_at_every_stage(stand: Stand, report: Re
         bound=f"{BOUND_SECONDS:g} s",
     )
     assert {stand.job(job_id).state for job_id in cancelled} == {State.CANCELLED}
-    assert {AsyncResult(job_id, backend=stand.backend()).state for job_id in cancelled} == {"REVOKED"}
+    backend = LedgerBackend(url=stand.broker.url, app=app)
+    assert {AsyncResult(job_id, backend=backend).state for job_id in cancelled} == {"REVOKED"}
     assert [stand.executions(job_id) for job_id in cancelled] == [0, 0, 0, 0, 1]
     assert stand.parts() == []
     assert stand.diary.read("ended", label) == []
