@@ -97,6 +97,8 @@ class Settings(BaseSettings):
     acknowledgement takes milliseconds; on a half-open connection 15 s."""
     dead_messages_kept: Annotated[int, Field(ge=1)] = 1000
     """Malformed messages, for somebody to look at; the oldest go first."""
+    dead_message_characters: Annotated[int, Field(ge=100)] = 4000
+    """Kept of a malformed message's headers, and of its body; ours have under 2,000. A thousand take 8 MB at most."""
     job_retention_seconds: Annotated[int, Field(gt=0)] = 24 * 3600
     """How long a finished job's record and events stay."""
     idempotency_seconds: Annotated[int, Field(gt=0)] = 24 * 3600

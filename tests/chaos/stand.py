@@ -30,11 +30,11 @@ from tasks.store import LOCAL_OWNER, ImageStore
 from tasks.submission import prepare
 from tests import lab
 from tests.chaos.engine import DIARY_VARIABLE, Diary, Entry, Script
-from tests.chaos.scale import TIMING
+from tests.chaos.scale import TIMING, pick
 from tests.chaos.worker import OPENING_TRAPS, SLEEP_VARIABLE, Harm
 from tests.tasks import pictures
 
-SECONDS = 100
+SECONDS = pick(short=100, full=400)
 """Until a state that has to come; a row that measures states its own bound."""
 
 

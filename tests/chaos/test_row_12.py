@@ -7,11 +7,14 @@ import time
 from tasks.jobs import Operation, Stage, State
 from tasks.queues import Queue
 from tests import lab
+from tests.chaos.engine import Script
 from tests.chaos.report import Report
-from tests.chaos.scale import PUT_BACK_SECONDS, SLACK_SECONDS, pick
+from tests.chaos.scale import GRACE_SECONDS, PUT_BACK_SECONDS, SLACK_SECONDS, pick
 from tests.chaos.stand import Stand
 from tests.tasks import pictures
 
+BACKLOG = 5
+CLOCK_SKEW_SECONDS = 2.0
 UTILITY_WAIT_SECONDS = pick(short=2.0, full=5.0)
 
 
@@ -51,18 +54,30 @@ def returned(stand: Stand, job_id: str, queue: Queue) -> float:
 
 def window(stand: Stand, report: Report, victim: lab.WorkerProcess, stage: Stage) -> str:
     """Have the server give a message to a stopped worker, and kill that; return the job's id when it is back."""
-    os.kill(victim.process.pid, signal.SIGSTOP)
-    job_id = stand.submit()
-    lab.wait_for(lambda: stand.job(job_id).stage is stage, "the job's message to be sent")
     queue = Queue.GENERATION if stage is Stage.BODY else Queue.IMAGE_UTILS
+    job_id = lab.wait_for(lambda: given_away(stand, victim, stage, queue), "a worker stopped while it waits")
     lost_at = stand.job(job_id).enqueued_at
-    assert stand.messages(queue) == [], "the server gave it to the stopped worker"
     lab.wait_for(lambda: stand.unacked() == 0, "nobody to have noted it")
     victim.kill()
     lab.wait_for(lambda: stand.messages(queue), "the message's return")
     took = stand.job(job_id).enqueued_at - lost_at
     tell(stand, report, f"SIGSTOP of an idle worker, the {stage}'s message, SIGKILL", job_id, took)
     return job_id
+
+
+def given_away(stand: Stand, victim: lab.WorkerProcess, stage: Stage, queue: Queue) -> str | None:
+    """Stop a worker and submit a job; return its id if the server gave its message to the worker.
+
+    It does not where the worker was not waiting at that moment, or no longer: then the worker goes on and does the job.
+    """
+    os.kill(victim.process.pid, signal.SIGSTOP)
+    job_id = stand.submit()
+    lab.wait_for(lambda: stand.job(job_id).stage is stage, "the job's message to be sent")
+    if not stand.messages(queue):
+        return job_id
+    os.kill(victim.process.pid, signal.SIGCONT)
+    lab.wait_for(lambda: stand.job(job_id).stage is not stage or stand.job(job_id).state.is_final, "the job to go on")
+    return None
 
 
 def tell(stand: Stand, report: Report, injected: str, job_id: str, took: float) -> None:
@@ -122,3 +137,36 @@ def test_a_lost_part_is_made(stand: Stand, report: Report) -> None:
     )
     assert took <= PUT_BACK_SECONDS + SLACK_SECONDS
     assert (stand.executions(job_id), stand.commits(job_id)) == (1, 1)
+
+
+def test_a_backlog_is_not_taken_for_lost(stand: Stand, report: Report) -> None:
+    """Jobs that wait for longer than the grace keep one message each, also behind one that was put back in front."""
+    _, _, a100 = stand.start_all("cpu", "jobs", "a100")
+    jobs = [stand.submit(Script(steps=100, seconds=0.5)) for _ in range(BACKLOG)]
+    stand.until(jobs[0], State.PROCESSING, step=1)
+    lab.wait_for(lambda: len(stand.messages(Queue.GENERATION)) == BACKLOG - 1, "the backlog")
+    a100.kill()
+    lab.wait_for(lambda: len(stand.messages(Queue.GENERATION)) >= BACKLOG, "the killed job to be put back")
+    looked_at = {job_id: look_at(stand, job_id) for job_id in jobs}
+    enough = 2 * GRACE_SECONDS + CLOCK_SKEW_SECONDS
+    lab.wait_for(
+        lambda: all(look_at(stand, job_id) > before + enough for job_id, before in looked_at.items()),
+        "the sweeper to look at each of them again and again",
+    )
+    waiting = [message["headers"]["id"] for message in stand.messages(Queue.GENERATION)]
+    report.row(
+        12,
+        injected=f"no worker for {BACKLOG} jobs, one of them put back in front",
+        counted=f"messages {len(waiting)}, of jobs {len(set(waiting))}",
+        measured=f"looked at for {enough:g} s more",
+        bound="one message each",
+    )
+    assert waiting[0] == jobs[0]
+    assert sorted(waiting) == sorted(jobs)
+    for job_id in jobs:
+        stand.cancel(job_id)
+
+
+def look_at(stand: Stand, job_id: str) -> float:
+    """Return when the sweeper looks at a job next."""
+    return stand.broker.client.zscore("darkroom:jobs:open", job_id) or 0.0

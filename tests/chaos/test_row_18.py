@@ -31,6 +31,19 @@ def test_a_killed_child_is_replaced_and_takes_the_next_task(stand: Stand, report
         waits.append(entry.at - killed_at)
         stand.until(job_id, State.DONE)
         stand.verify(job_id)
+    os.kill(child_of(worker), signal.SIGSTOP)
+    given = stand.submit()
+    lab.wait_for(lambda: f"[{given}] received" in worker.log.read_text(), "the child to be given a job")
+    os.kill(child_of(worker), signal.SIGKILL)
+    reopened = stand.until(given, State.DONE)
+    stand.verify(given)
+    report.row(
+        18,
+        injected="SIGKILL of a child that was given a job and has not begun it",
+        counted=f"executions {stand.executions(given)}, attempts {reopened.attempts}",
+        measured=f"submitted to done {(reopened.finished_at or 0) - reopened.created_at:.2f} s",
+        bound="done",
+    )
     report.row(
         18,
         injected=f"SIGKILL of a pool's only child × {KILLS}, {INIT_SECONDS:g} s to start one",
