@@ -12,6 +12,7 @@ from api.gateway import Gateway
 from api.rendering import base64_of
 from api.schemas import MASK_FIELD, Result, edit_of, generate_request
 from api.waiting import Waiter, unless
+from api.webhooks import require_allowed
 from tasks import ledger
 from tasks.engines import require_support
 from tasks.errors import ErrorCode, NotFoundError, UnavailableError
@@ -40,6 +41,7 @@ async def admit(request: Request, gateway: Gateway, owner: str) -> Submission:
     """
     body = await gateway.bodies.read(request)
     wanted = generate_request(body.fields)
+    require_allowed(wanted.webhook_url, gateway.settings.webhook_networks)
     require_support(gateway.settings.generation_engine, wanted.operation())
     pictures = await gateway.bodies.pictures(wanted.images(), owner=owner)
     edit = edit_of(wanted, pictures)

@@ -13,6 +13,7 @@ from api.problems import FieldError, FieldsError
 from tasks.engines import RefinerName
 from tasks.errors import ErrorCode
 from tasks.jobs import Edit, InputQuality, MaskTool, Operation, Preset, State
+from tasks.outbox import Secrets
 from tasks.smart_masks import MaskSource
 from tasks.store import ImageMetadata
 
@@ -100,6 +101,8 @@ class GenerateRequest(BaseModel, use_attribute_docstrings=True):
     background_preset: Annotated[str, Field(max_length=100)] | None = None
     preview_every: Annotated[int, Field(ge=0, le=100)] | None = None
     """Steps between two previews, which the status names; none if absent or 0."""
+    webhook_url: str | None = None
+    """A public https address that gets a signed message when the job has ended; no part of the picture."""
 
     def images(self) -> dict[str, ImageInput]:
         """Return the images by the names of their fields."""
@@ -134,7 +137,10 @@ ALIASES: Mapping[str, str] = {
     "reference_mask": "reference_mask_R",
 }
 """Shorter names that forms use."""
-_NOT_PARAMETERS = {"task_type", "conditional_images", "input_image", "reference_image", "reference_mask_R"}
+_NOT_PARAMETERS = {
+    *("task_type", "conditional_images", "input_image", "reference_image", "reference_mask_R"),
+    "webhook_url",
+}
 
 
 def generate_request(fields: Mapping[str, Any]) -> GenerateRequest:
@@ -239,6 +245,35 @@ class Cancelled(BaseModel, use_attribute_docstrings=True):
     status: State
     """The job's final state: cancelled, or how it had ended before."""
     message: str
+
+
+class WebhookSecret(BaseModel, use_attribute_docstrings=True):
+    """What the caller's webhooks are signed with."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {
+                "secret": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwMfKQ9r8GKYo=",
+                "previous_secret": None,
+                "previous_until": None,
+            }
+        },
+    )
+
+    secret: str
+    previous_secret: str | None
+    """The one before, while it signs beside the new one."""
+    previous_until: float | None
+    """Unix seconds."""
+
+    @classmethod
+    def of(cls, secrets: Secrets) -> "WebhookSecret":
+        """Tell an owner's secrets."""
+        return cls(
+            secret=secrets.current,
+            previous_secret=secrets.previous,
+            previous_until=secrets.previous_until if secrets.previous else None,
+        )
 
 
 class Result(BaseModel, use_attribute_docstrings=True):

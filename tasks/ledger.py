@@ -41,6 +41,7 @@ SERVED_BY: Mapping[Operation, Queue] = dict.fromkeys(Operation, Queue.GENERATION
 _SCRIPTS = (
     *("announce", "cancel", "celery_meta", "claim", "due", "enter", "events", "finish", "launch", "overview"),
     *("part", "postpone", "read", "release", "renew", "requeue", "submit"),
+    *("webhook_begin", "webhook_secret", "webhook_settle", "webhook_take"),
 )
 
 

@@ -3,6 +3,7 @@
 local P = 'darkroom:'
 local OPEN = P .. 'jobs:open'
 local DEAD = P .. 'jobs:dead'
+local WEBHOOKS = P .. 'webhooks:due'
 local DEAD_MAX = 1000
 local EVENTS_MAX = 200
 
@@ -59,6 +60,7 @@ local function close(id, state, field, json, meta_result, retention)
   if state == 'done' then set(id, 'progress', '1') end
   redis.call('ZREM', OPEN, id)
   stop_waiting(id)
+  if (get(id, 'webhook') or '') ~= '' then redis.call('ZADD', WEBHOOKS, t, id) end
   emit(id)
   redis.call('EXPIRE', job_key(id), retention)
   redis.call('EXPIRE', events_key(id), retention)
