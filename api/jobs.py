@@ -51,7 +51,7 @@ async def admit(request: Request, gateway: Gateway, owner: str) -> Submission:
     await gateway.pools.admit(Queue.GENERATION)
     await gateway.bodies.keep(list(pictures.values()), owner=owner, durable=True)
     request_id = structlog.contextvars.get_contextvars().get(REQUEST_ID, "")
-    return prepare(edit, owner=owner, request_id=request_id)
+    return prepare(edit, owner=owner, request_id=request_id, webhook=wanted.webhook_url or "")
 
 
 async def submit(gateway: Gateway, submission: Submission) -> None:

@@ -16,7 +16,6 @@ import secrets
 import uuid
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
 
 import structlog
 
@@ -57,12 +56,11 @@ class Begun(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """The answer to ``begin``; what follows the answer has a meaning only with BEGUN."""
+    """The answer to ``begin``."""
 
     answer: Begun
-    url: str
     number: int
-    """From 1."""
+    """From 1, where it has begun."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +99,11 @@ def take(places: int) -> Move[Taken]:
 
 def begin(token: Token) -> Move[Attempt]:
     """Begin an attempt; it counts from now on, whatever comes of it."""
-    return Move("webhook_begin", (token.job_id, token.value, settings().webhook_lease_seconds), _attempt)
+    return Move(
+        "webhook_begin",
+        (token.job_id, token.value, settings().webhook_lease_seconds),
+        lambda reply: Attempt(Begun(reply[0]), reply[1]),
+    )
 
 
 def settle(token: Token, outcome: Outcome, wait_seconds: float = 0) -> Move[bool]:
@@ -141,11 +143,6 @@ def _message(job_id: str) -> str:
         queue=Queue.JOBS,
         priority=Priority.INTERACTIVE,
     )
-
-
-def _attempt(reply: Any) -> Attempt:
-    answer, url, number = reply
-    return Attempt(Begun(answer), url, int(number))
 
 
 def _secret(owner: str, *, rotate: bool) -> Move[Secrets]:

@@ -54,8 +54,8 @@ def deliver(self: DarkroomTask, job_id: str) -> str:
     """Make the next attempt to tell a job's end, if one is due; return what came of it."""
     token = ledger.new_token(job_id)
     attempt = self.ledger.apply(outbox.begin(token))
-    read = self.ledger.apply(ledger.read(job_id))
-    if attempt.answer is not Begun.BEGUN or read is None:
+    read = self.ledger.apply(ledger.read(job_id)) if attempt.answer is Begun.BEGUN else None
+    if read is None:
         log.info("webhook.not_begun", job_id=job_id, reason=attempt.answer)
         return attempt.answer
     verdict = _attempted(self.ledger, self.app.runtime.egress, read[0], attempt)
@@ -129,7 +129,7 @@ def _attempted(book: Ledger, egress: Egress, job: Job, attempt: Attempt) -> Verd
     secrets = book.apply(outbox.secret_of(job.owner))
     headers = signed_headers(message, secrets.signing, datetime.now(UTC))
     try:
-        return verdict_on(egress.post(attempt.url, headers, message.body.encode()))
+        return verdict_on(egress.post(job.webhook or "", headers, message.body.encode()))
     except RefusedError as error:
         return Verdict(Outcome.REFUSED, str(error))
     except UnreachableError as error:
