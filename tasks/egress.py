@@ -33,6 +33,12 @@ class UnreachableError(Exception):
     """There was no answer this time; the message says what happened."""
 
 
+def addresses_of(host: str, port: int) -> Sequence[Address]:
+    """Ask the system's resolver for a name's addresses. Raises ``OSError`` when it has none."""
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return list(dict.fromkeys(ip_address(sockaddr[0]) for *_, sockaddr in found))
+
+
 @dataclass(frozen=True, slots=True)
 class Patience:
     """How long one request may take, in seconds: for each connection, and with its redirects for everything."""
@@ -48,7 +54,7 @@ class Egress:
     policy: Policy
     patience: Patience
     tls: ssl.SSLContext = field(default_factory=httpx.create_ssl_context)
-    lookup: Lookup = field(default=lambda host, port: addresses_of(host, port))
+    lookup: Lookup = addresses_of
 
     def post(self, url: str, headers: Sequence[tuple[str, str]], body: bytes) -> int:
         """Send a body and return the status of the answer, of which nothing else is read.
@@ -96,12 +102,6 @@ class Egress:
         if from_.tls and not to.tls:
             raise RefusedError("A redirect leads from https to http.")
         return to
-
-
-def addresses_of(host: str, port: int) -> Sequence[Address]:
-    """Ask the system's resolver for a name's addresses. Raises ``OSError`` when it has none."""
-    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    return list(dict.fromkeys(ip_address(sockaddr[0]) for *_, sockaddr in found))
 
 
 class _Deadline:
