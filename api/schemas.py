@@ -263,7 +263,7 @@ class WebhookSecret(BaseModel, use_attribute_docstrings=True):
     secret: str
     previous_secret: str | None
     """The one before, while it signs beside the new one."""
-    previous_until: float | None
+    previous_until: int | None
     """Unix seconds."""
 
     @classmethod

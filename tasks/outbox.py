@@ -79,7 +79,7 @@ class Secrets:
     current: str
     previous: str | None
     """The one before, while it goes on signing."""
-    previous_until: float
+    previous_until: int
     """Unix seconds by the ledger's clock; 0 without a previous one."""
 
     @property
@@ -150,5 +150,5 @@ def _secret(owner: str, *, rotate: bool) -> Move[Secrets]:
     return Move(
         "webhook_secret",
         (owner, fresh, "1" if rotate else "", settings().webhook_secret_overlap_seconds),
-        lambda reply: Secrets(reply[0], reply[1] or None, float(reply[2])),
+        lambda reply: Secrets(reply[0], reply[1] or None, int(reply[2])),
     )

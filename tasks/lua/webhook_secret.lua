@@ -4,8 +4,8 @@ local key, owner, fresh, t = P .. 'webhooks:secrets', ARGV[1], ARGV[2], now()
 local text = redis.call('HGET', key, owner)
 local kept = text and cjson.decode(text) or { current = fresh }
 if text and ARGV[3] == '1' and kept.current ~= fresh then
-  kept = { current = fresh, previous = kept.current, previous_until = t + tonumber(ARGV[4]) }
+  kept = { current = fresh, previous = kept.current, previous_until = math.floor(t + tonumber(ARGV[4])) }
 end
 redis.call('HSET', key, owner, cjson.encode(kept))
 if (kept.previous_until or 0) <= t then return { kept.current, '', '0' } end
-return { kept.current, kept.previous, stamp(kept.previous_until) }
+return { kept.current, kept.previous, string.format('%d', kept.previous_until) }
