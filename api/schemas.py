@@ -13,7 +13,7 @@ from api.problems import FieldError, FieldsError
 from tasks.engines import RefinerName
 from tasks.errors import ErrorCode
 from tasks.jobs import Edit, InputQuality, MaskTool, Operation, Preset, State
-from tasks.outbox import Secrets
+from tasks.outbox import OlderSecret, Secrets
 from tasks.smart_masks import MaskSource
 from tasks.store import ImageMetadata
 
@@ -254,26 +254,19 @@ class WebhookSecret(BaseModel, use_attribute_docstrings=True):
         json_schema_extra={
             "example": {
                 "secret": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwMfKQ9r8GKYo=",
-                "previous_secret": None,
-                "previous_until": None,
+                "older": [{"secret": "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oDYhk4+8Kl0Yw=", "until": 1764086400}],
             }
         },
     )
 
     secret: str
-    previous_secret: str | None
-    """The one before, while it signs beside the new one."""
-    previous_until: int | None
-    """Unix seconds."""
+    older: list[OlderSecret]
+    """Those that were rotated, while they sign beside it; `until` is in Unix seconds."""
 
     @classmethod
     def of(cls, secrets: Secrets) -> "WebhookSecret":
         """Tell an owner's secrets."""
-        return cls(
-            secret=secrets.current,
-            previous_secret=secrets.previous,
-            previous_until=secrets.previous_until if secrets.previous else None,
-        )
+        return cls(secret=secrets.current, older=list(secrets.older))
 
 
 class Result(BaseModel, use_attribute_docstrings=True):

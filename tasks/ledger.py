@@ -44,8 +44,8 @@ SERVED_BY: Mapping[Operation, Queue] = dict.fromkeys(Operation, Queue.GENERATION
 """The pool that a job waits for."""
 
 _SCRIPTS = (
-    *("announce", "cancel", "celery_meta", "claim", "due", "enter", "events", "finish", "launch", "overview"),
-    *("part", "postpone", "read", "recall", "release", "renew", "requeue", "submit"),
+    *("announce", "cancel", "celery_meta", "claim", "dead", "due", "enter", "events", "finish", "launch", "overview"),
+    *("part", "postpone", "read", "recall", "release", "renew", "requeue", "submit", "unbury"),
     *("webhook_begin", "webhook_secret", "webhook_settle", "webhook_take"),
 )
 
@@ -323,6 +323,16 @@ def due(limit: int) -> Move[tuple[str, ...]]:
     return Move("due", (limit,), tuple)
 
 
+def dead() -> Move[tuple[str, ...]]:
+    """Ids of the jobs that ended each worker that took them, the latest first."""
+    return Move("dead", (), tuple)
+
+
+def unbury(job_id: str) -> Move[None]:
+    """Take a job off the dead letters."""
+    return Move("unbury", (job_id,), lambda _: None)
+
+
 def read(job_id: str) -> Move[tuple[Job, str] | None]:
     """Return the record with the id of its last event; None if there is no such job."""
     return Move("read", (job_id,), lambda reply: job_of(job_id, reply) if reply else None)
@@ -391,6 +401,7 @@ def _constants() -> str:
         "HELD_LOOK": limits.held_look_seconds,
         "JOBS_AHEAD": limits.jobs_ahead,
         "DEAD_MAX": limits.dead_letters_kept,
+        "DEAD_SECONDS": limits.image_retention_seconds,
         "EVENTS_MAX": limits.events_kept,
     }
     return "".join(f"local {name} = {value}\n" for name, value in values.items())
@@ -431,8 +442,8 @@ class AsyncLedger:
             raise UnavailableError(ErrorCode.BROKER_UNAVAILABLE, _UNREACHABLE) from error
 
 
-def connect(url: str) -> Ledger:
-    """Return a ledger for a worker or a Python client: it rides out a restart of the server of about 10 s."""
+def connect(url: str, retries: int = 8) -> Ledger:
+    """Return a ledger for a worker or a Python client: with 8 retries it rides out a restart of the server, of 10 s."""
     return Ledger(
         redis.Redis.from_url(
             url,
@@ -441,7 +452,7 @@ def connect(url: str) -> Ledger:
             socket_connect_timeout=3,
             socket_keepalive=True,
             health_check_interval=5,
-            retry=Retry(ExponentialBackoff(cap=2, base=0.05), retries=8),
+            retry=Retry(ExponentialBackoff(cap=2, base=0.05), retries=retries),
             retry_on_error=[redis.ConnectionError, redis.TimeoutError, redis.BusyLoadingError],
         )
     )

@@ -16,6 +16,7 @@ import secrets
 import uuid
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 import structlog
 
@@ -28,6 +29,8 @@ from tasks.settings import settings
 DELIVER_TASK = "tasks.webhooks.deliver"
 LOOKED_AT = 2000
 """Due entries among whose owners the free places are shared in one sweep: reading them takes about 2 ms."""
+OLDER_SECRETS_MAX = 4
+"""Signatures that an attempt carries beside the newest: a header of 250 characters."""
 _MESSAGES = list_key(Queue.JOBS, Priority.INTERACTIVE)
 
 log = structlog.get_logger(__name__)
@@ -73,19 +76,26 @@ class Taken:
 
 
 @dataclass(frozen=True, slots=True)
+class OlderSecret:
+    """A secret that was rotated and still signs."""
+
+    secret: str
+    until: int
+    """Unix seconds by the ledger's clock."""
+
+
+@dataclass(frozen=True, slots=True)
 class Secrets:
     """What an owner's webhooks are signed with: ``whsec_`` and 32 bytes as base64."""
 
     current: str
-    previous: str | None
-    """The one before, while it goes on signing."""
-    previous_until: int
-    """Unix seconds by the ledger's clock; 0 without a previous one."""
+    older: tuple[OlderSecret, ...]
+    """Those before it, the newest first, while they go on signing."""
 
     @property
     def signing(self) -> tuple[str, ...]:
         """Every secret that signs now, the newest first."""
-        return (self.current,) if self.previous is None else (self.current, self.previous)
+        return (self.current, *(older.secret for older in self.older))
 
 
 def take(places: int) -> Move[Taken]:
@@ -149,6 +159,11 @@ def _secret(owner: str, *, rotate: bool) -> Move[Secrets]:
     fresh = "whsec_" + base64.b64encode(secrets.token_bytes(32)).decode()
     return Move(
         "webhook_secret",
-        (owner, fresh, "1" if rotate else "", settings().webhook_secret_overlap_seconds),
-        lambda reply: Secrets(reply[0], reply[1] or None, int(reply[2])),
+        (owner, fresh, "1" if rotate else "", settings().webhook_secret_overlap_seconds, OLDER_SECRETS_MAX),
+        _secrets,
     )
+
+
+def _secrets(reply: list[Any]) -> Secrets:
+    current, *older = reply
+    return Secrets(current, tuple(map(OlderSecret, older[::2], older[1::2])))

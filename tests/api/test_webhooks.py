@@ -72,9 +72,9 @@ def test_the_secret_is_told_and_rotated(client: httpx.Client) -> None:
     first = client.get("/api/webhooks/secret")
     assert first.headers["cache-control"] == "no-store"
     assert first.json() == client.get("/api/webhooks/secret").json()
-    assert first.json()["previous_secret"] is None
+    assert first.json()["older"] == []
     rotated = client.post("/api/webhooks/secret/rotate")
     assert rotated.headers["cache-control"] == "no-store"
-    assert rotated.json()["previous_secret"] == first.json()["secret"]
+    assert [older["secret"] for older in rotated.json()["older"]] == [first.json()["secret"]]
     assert rotated.json()["secret"] != first.json()["secret"]
     assert rotated.json() == client.get("/api/webhooks/secret").json()

@@ -185,11 +185,19 @@ def test_an_owner_s_secret_is_made_once(book: Ledger) -> None:
 
 
 def test_a_rotated_secret_signs_on_for_a_while(book: Ledger, quick: None) -> None:
-    """Both sign, the new one first; after the overlap the new one alone. A repeated call rotates once."""
+    """All of them sign, the newest first; after the overlap it alone. A repeated call of one rotation rotates once."""
     old = book.apply(outbox.secret_of("one")).current
     move = outbox.rotate_secret("one")
     rotated = book.apply(move)
     assert book.apply(move) == rotated
     assert rotated.signing == (rotated.current, old)
-    assert rotated.current != old
-    wait_for(lambda: book.apply(outbox.secret_of("one")).signing == (rotated.current,), "the end of the overlap")
+    newest = book.apply(outbox.rotate_secret("one"))
+    assert newest.signing == (newest.current, rotated.current, old)
+    wait_for(lambda: book.apply(outbox.secret_of("one")).signing == (newest.current,), "the end of the overlap")
+
+
+def test_so_many_secrets_sign_at_most(book: Ledger) -> None:
+    """Somebody who rotates all the time makes no header without end."""
+    secrets = [book.apply(outbox.rotate_secret("one")).current for _ in range(9)]
+    signing = book.apply(outbox.secret_of("one")).signing
+    assert signing == tuple(reversed(secrets[-(1 + outbox.OLDER_SECRETS_MAX) :]))
