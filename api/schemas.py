@@ -253,8 +253,8 @@ class WebhookSecret(BaseModel, use_attribute_docstrings=True):
     model_config = ConfigDict(
         json_schema_extra={
             "example": {
-                "secret": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwMfKQ9r8GKYo=",
-                "older": [{"secret": "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oDYhk4+8Kl0Yw=", "until": 1764086400}],
+                "secret": "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=",
+                "older": [{"secret": "whsec_ICEiIyQlJicoKSorLC0uLzAxMjM0NTY3ODk6Ozw9Pj8=", "until": 1764086400}],
             }
         },
     )
