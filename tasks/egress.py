@@ -82,7 +82,7 @@ class Egress:
             port=destination.port,
             target=destination.url.raw_path,
         )
-        sent = [("Host", _host_header(destination)), *headers]
+        sent = [("Host", _host_header(destination)), ("Connection", "close"), *headers]
         try:
             with (
                 httpcore.ConnectionPool(ssl_context=self.tls, network_backend=backend) as pool,
