@@ -59,6 +59,7 @@ def attempts() -> list[Attempt]:
         Attempt(good, first.body, 204),
         Attempt(good, first.body.replace("1", "3"), 400),
         Attempt({**good, "webhook-id": "msg_3"}, first.body, 400),
+        Attempt({**good, "webhook-signature": good["webhook-signature"].replace("v1", "v2")}, first.body, 400),
         Attempt(old, second.body, 400),
         Attempt(foreign, second.body, 400),
         Attempt({"Content-Type": "application/json"}, first.body, 400),
