@@ -22,6 +22,7 @@ from tasks.destinations import Policy, RefusedError
 from tasks.egress import Egress, Patience, UnreachableError
 from tasks.jobs import Job
 from tasks.ledger import Ledger, Token
+from tasks.messages import REQUEST_ID
 from tasks.outbox import Attempt, Begun, Outcome
 from tasks.settings import settings
 
@@ -58,6 +59,8 @@ def deliver(self: DarkroomTask, job_id: str) -> str:
     if read is None:
         log.info("webhook.not_begun", job_id=job_id, reason=attempt.answer)
         return attempt.answer
+    # The sweeper's message knows the job only.
+    structlog.contextvars.bind_contextvars(**{REQUEST_ID: read[0].request_id})
     verdict = _attempted(self.ledger, self.app.runtime.egress, read[0], attempt)
     return _settled(self.ledger, token, attempt, verdict)
 
