@@ -13,7 +13,7 @@ broker_url = settings().redis_url
 result_backend = f"tasks.results:LedgerBackend+{settings().redis_url}"
 imports = (
     *("tasks.worker", "tasks.image_utils", "tasks.workflows"),
-    *("tasks.segmentation", "tasks.generation", "tasks.housekeeping"),
+    *("tasks.segmentation", "tasks.generation", "tasks.housekeeping", "tasks.webhooks"),
 )
 
 # Messages are JSON. A pickle from a stranger would run his code.

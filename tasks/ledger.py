@@ -47,6 +47,7 @@ SERVED_BY: Mapping[Operation, Queue] = dict.fromkeys(Operation, Queue.GENERATION
 _SCRIPTS = (
     *("announce", "cancel", "celery_meta", "claim", "dead", "due", "enter", "events", "finish", "launch", "overview"),
     *("part", "postpone", "read", "recall", "release", "renew", "requeue", "submit", "unbury"),
+    *("webhook_begin", "webhook_secret", "webhook_settle", "webhook_take"),
 )
 
 

@@ -12,7 +12,7 @@ import structlog
 from celery import signals
 from celery.worker import state as celery_state
 
-from tasks import store
+from tasks import store, webhooks
 from tasks.app import Darkroom, app
 from tasks.engines import (
     EngineUnusable,
@@ -22,6 +22,7 @@ from tasks.engines import (
     load_segmentation_engine,
 )
 from tasks.presence import Presence, TaskCounts, WorkerState
+from tasks.queues import Queue
 from tasks.runtime import Runtime
 from tasks.settings import settings
 from tasks.smart_masks import SEGMENTER_KEY, Segmenter
@@ -80,6 +81,8 @@ class WorkerLife:
         return settings().segmentation_engine if self._profile.segmentation_size else None
 
     def _load(self, runtime: Runtime, presence: Presence) -> None:
+        if Queue.JOBS in self._profile.queues:
+            runtime.sender = webhooks.egress()
         if self._profile.generates:
             runtime.engine = load_generation_engine(settings().generation_engine, self._tell_loading)
             presence.describe(device=runtime.engine.device)
