@@ -179,6 +179,8 @@ def gateway_arguments(host: str, port: int) -> tuple[str, ...]:
         # An open event stream would otherwise keep the server from stopping.
         *("--timeout-graceful-shutdown", "5"),
         *("--no-server-header", "--no-access-log", "--loop", "uvloop"),
+        # Slow clients, and how many there may be (api/protocol.py); nothing here speaks WebSocket.
+        *("--http", "api.protocol:GatewayProtocol", "--ws", "none"),
     )
 
 

@@ -35,6 +35,7 @@ PROMISED = {
     "POST /api/smart-mask",
     "POST /api/smart-mask/detect",
     "POST /api/smart-mask/cancel/{request_id}",
+    "POST /api/tokens",
     "POST /api/images",
     "GET /api/images/{image_id}",
     *(f"POST /api/image-utils{utility.path}" for utility in UTILITIES),
