@@ -9,10 +9,9 @@ from starlette.requests import Request
 from api import tokens
 from api.keyring import KeyRing
 from api.rates import Rates, Standing, Traffic
-from api.settings import AccessMode
 from api.tokens import Grant
 from tasks.errors import AccessError, ErrorCode
-from tasks.keys import ApiKey, Scope, SentKey
+from tasks.keys import AccessMode, ApiKey, Scope, SentKey
 from tasks.store import LOCAL_OWNER
 
 KEY_HEADER = "X-API-Key"

@@ -11,8 +11,8 @@ from api import tokens
 from api.access import KEY_HEADER
 from api.permissions import Permission, permissions
 from api.problems import MEDIA_TYPE, responses
-from api.settings import AccessMode
 from tasks.errors import ErrorCode
+from tasks.keys import AccessMode
 
 ABOUT: dict[str, Any] = {
     "title": "Darkroom",

@@ -26,13 +26,14 @@ from api.keyring import KeyRing
 from api.pools import Pools
 from api.problems import broker_unavailable
 from api.rates import Rates, Traffic
-from api.settings import AccessMode, GatewaySettings
+from api.settings import GatewaySettings
 from api.smart_masks import SmartMasks
 from api.storage import Images, StoreDoor
 from api.utilities import Utilities
 from api.waiting import Waiters
 from tasks.app import app as celery
 from tasks.imaging.probe import Limits
+from tasks.keys import AccessMode
 from tasks.ledger import AsyncLedger
 from tasks.queues import Queue
 

@@ -4,7 +4,6 @@ All of these are plain ASGI: Starlette's ``BaseHTTPMiddleware`` hides a client's
 """
 
 import asyncio
-import ipaddress
 import re
 import time
 import uuid
@@ -17,9 +16,11 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from api.loopback import is_local, is_loopback_name
 from api.problems import UnexpectedErrors, problem_response
-from api.settings import AccessMode, GatewaySettings
+from api.settings import GatewaySettings
 from tasks.errors import AccessError, ErrorCode, InputError
+from tasks.keys import AccessMode
 from tasks.messages import REQUEST_ID
 
 log = structlog.get_logger(__name__)
@@ -143,32 +144,6 @@ class LocalOnly:
 
     def _is_ours(self, origin: str, host: str) -> bool:
         return origin in self.origins or origin.partition("://")[2] == host
-
-
-def is_local(server: tuple[str, int | None] | None, client: tuple[str, int] | None) -> bool:
-    """Whether a connection with these ends (``scope["server"]``, ``scope["client"]``) never left this machine.
-
-    A Unix socket has a path and no port; its client has no address, unless a proxy told one.
-    """
-    if server is None:
-        return False
-    name, port = server
-    is_unix_socket = port is None
-    if client is None:
-        return is_unix_socket
-    return (is_unix_socket or is_loopback_name(name)) and is_loopback_name(client[0])
-
-
-def is_loopback_name(name: str) -> bool:
-    """Whether a host's name or address always means this machine (RFC 6761, 6.3; RFC 1122; RFC 4291)."""
-    if name.lower() == "localhost" or name.lower().endswith(".localhost"):
-        return True
-    try:
-        address = ipaddress.ip_address(name)
-    except ValueError:
-        return False
-    mapped = getattr(address, "ipv4_mapped", None)
-    return bool((mapped or address).is_loopback)
 
 
 def _host_name(host: str) -> str:

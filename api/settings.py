@@ -1,11 +1,11 @@
 """Settings of the gateway. Read once by ``api.app.create_app``; everything below gets values."""
 
-from enum import StrEnum
 from typing import Annotated, Self
 
 import limits
 from pydantic import AfterValidator, Field, model_validator
 
+from tasks.keys import AccessMode
 from tasks.settings import Settings
 
 
@@ -18,15 +18,6 @@ Seconds = Annotated[float, Field(gt=0)]
 Count = Annotated[int, Field(gt=0)]
 Rate = Annotated[str, AfterValidator(_rate)]
 """Requests in a time, such as ``60/minute`` or ``5 per 10 seconds``."""
-
-
-class AccessMode(StrEnum):
-    """Who is let in."""
-
-    OPEN = "open"
-    """Everybody on this machine, and nobody else."""
-    KEYS = "keys"
-    """Who has a key, from anywhere."""
 
 
 class GatewaySettings(Settings):

@@ -31,6 +31,15 @@ _ID_BYTES = 8
 _SECRET_BYTES = 32
 
 
+class AccessMode(StrEnum):
+    """Who is let in."""
+
+    OPEN = "open"
+    """Everybody on this machine, and nobody else."""
+    KEYS = "keys"
+    """Who has a key, from anywhere."""
+
+
 class Scope(StrEnum):
     """What a key may do; each one includes those before it."""
 
