@@ -5,6 +5,8 @@ uvicorn waits without end for a request's headers and for a client that does not
 """
 
 import asyncio
+import socket
+import struct
 from typing import Any
 
 import structlog
@@ -16,6 +18,8 @@ from api.problems import MEDIA_TYPE, RETRY_SECONDS, problem_of
 from tasks.errors import DarkroomError, ErrorCode, error_of
 
 log = structlog.get_logger(__name__)
+
+_NO_LINGER = struct.pack("ii", 1, 0)
 
 
 class GatewayProtocol(H11Protocol):
@@ -127,6 +131,8 @@ class GatewayProtocol(H11Protocol):
         unsent = self.transport.get_write_buffer_size()
         if before - unsent < self._limits.slow_seconds * self._limits.slow_bytes_per_second:
             log.info("http.client_too_slow", unsent=unsent)
+            # Without waiting for what is unsent, in the kernel neither.
+            self.transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
             self.transport.abort()
         else:
             self._watch(unsent)
