@@ -24,7 +24,7 @@ from rich.progress import (
 )
 from rich.table import Table
 
-from darkroom import models, stack
+from darkroom import jobs, models, stack
 from darkroom.edit import Order, Report, Status, connect, edit as carry_out, media_type
 from darkroom.errors import EXIT_STATUSES, CommandError, UsageError
 from darkroom.keys import keys_app, require_door
@@ -55,6 +55,7 @@ app = typer.Typer(
 
 models_app = typer.Typer(help="Model weights of the fastsam and qwen engines.", no_args_is_help=True)
 app.add_typer(models_app, name="models")
+app.add_typer(jobs.app, name="jobs")
 app.add_typer(keys_app, name="keys")
 
 ModelsFolder = Annotated[

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Query, Request, Response
 
 from api.documentation import image_response, request_body, schema_of
 from api.gateway import GatewayDep
+from api.idempotency import IdempotencyDep, promise, remember
 from api.inputs import require_id
 from api.permissions import ReadingDep, UploadingDep
 from api.problems import responses
@@ -40,6 +41,8 @@ class Prefetch(StrEnum):
         ErrorCode.JSON_INVALID,
         ErrorCode.BODY_TOO_LARGE,
         ErrorCode.MEDIA_TYPE_UNSUPPORTED,
+        ErrorCode.IDEMPOTENCY_KEY_INVALID,
+        ErrorCode.IDEMPOTENCY_CONFLICT,
         ErrorCode.STORE_UNAVAILABLE,
         ErrorCode.QUEUE_FULL,
         ErrorCode.BROKER_UNAVAILABLE,
@@ -50,6 +53,7 @@ async def upload_image(
     response: Response,
     gateway: GatewayDep,
     owner: UploadingDep,
+    key: IdempotencyDep,
     prefetch: Annotated[Prefetch | None, Query(description="What to prepare: the masks for clicks on it.")] = None,
 ) -> UploadedImage:
     """Keep an image, sent as the body itself, as the file `image` of a form, or as base64 in JSON.
@@ -61,6 +65,7 @@ async def upload_image(
     wanted = parse(UploadRequest, body.fields)
     pictures = await gateway.bodies.pictures({"image": wanted.image}, owner=owner)
     photo = pictures["image"]
+    await remember(gateway, promise(key, owner, "upload", photo.id))
     prefetched = await gateway.smart_masks.prefetch(photo.id) if prefetch else None
     await gateway.bodies.keep([photo], owner=owner, durable=True)
     if prefetched is Prefetched.MASKS:
