@@ -41,6 +41,7 @@ class ErrorCode(StrEnum):
     PARAMETER_INVALID = "parameter_invalid"
     JSON_INVALID = "json_invalid"
     BODY_TOO_LARGE = "body_too_large"
+    REQUEST_TIMEOUT = "request_timeout"
     MEDIA_TYPE_UNSUPPORTED = "media_type_unsupported"
     NOT_ACCEPTABLE = "not_acceptable"
     ENGINE_UNSUPPORTED = "engine_unsupported"

@@ -30,6 +30,7 @@ from obstore.store import LocalStore, ObjectStore, from_url
 
 from tasks.errors import ErrorCode, InputError, NotFoundError, UnavailableError
 from tasks.imaging.probe import Format, Limits, probe
+from tasks.keys import OWNER
 from tasks.settings import Settings
 
 LOCAL_OWNER = "local"
@@ -251,7 +252,6 @@ def _derived_key(image_id: str, key: str) -> str:
 
 _ID = re.compile(r"[0-9a-f]{64}")
 _KEY = re.compile(r"[\w-]{1,80}")
-_OWNER = re.compile(r"[\w-]{1,64}")
 
 
 def _bytes_path(image_id: str) -> str:
@@ -269,7 +269,7 @@ def _derived_path(image_id: str, key: str) -> str:
 
 
 def _record_path(image_id: str, owner: str) -> str:
-    if not _OWNER.fullmatch(owner):
+    if not OWNER.fullmatch(owner):
         raise InputError(ErrorCode.PARAMETER_INVALID, "An owner is 1 to 64 letters, digits, _ or -.")
     return f"owners/{owner}/{image_id[:2]}/{image_id}.json"
 
