@@ -204,8 +204,16 @@ def translate(error: BaseException) -> DarkroomError:
             return ProcessingError(ErrorCode.TIME_LIMIT, "The edit took longer than a worker may; try a smaller photo.")
         case WorkerLostError():
             return ProcessingError(ErrorCode.WORKER_LOST, "The worker that ran this died; try a smaller photo.")
+        case RuntimeError() if _is_full_gpu(error):
+            return ProcessingError(ErrorCode.OUT_OF_MEMORY, "The edit needed more memory than the GPU has.")
         case _:
             return ProcessingError.internal()
+
+
+def _is_full_gpu(error: RuntimeError) -> bool:
+    # By name, as only engines may load PyTorch.
+    kind = type(error)
+    return (kind.__module__, kind.__name__) == ("torch", "OutOfMemoryError")
 
 
 class Interrupted(Exception):  # noqa: N818 - not an error: the work was taken from the task

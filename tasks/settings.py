@@ -84,6 +84,31 @@ class Settings(BaseSettings):
     """A job that ended its worker this often is poison: it fails and goes to the dead letters."""
     job_time_limit_seconds: Annotated[float, Field(gt=0)] = 300.0
     """A generation that takes longer is stuck: 40 steps with CFG on an A100 take about 60 s."""
+    last_step_seconds: Annotated[float, Field(gt=0)] = 30.0
+    """How long the step that runs at the time limit may take to notice it; longer, and it hangs: its process ends. A
+    step of the largest edit takes 2 s on an A100."""
+    clock_skew_seconds: Annotated[float, Field(ge=0)] = 2.0
+    """How far the clocks of two enqueuing machines may be apart; with NTP it is milliseconds."""
+    sweep_batch: Annotated[int, Field(ge=1)] = 500
+    """Jobs looked at in one sweep: at 1 ms each, half a second."""
+    housekeeping_seconds: Annotated[int, Field(ge=1)] = 3600
+    """Between two looks for expired images: they live for days, an hour is often enough."""
+    heartbeat_seconds: Annotated[float, Field(gt=0)] = 5.0
+    """A worker tells at least so often that it lives."""
+    presence_seconds: Annotated[int, Field(ge=1)] = 15
+    """A worker that has not told for so long counts as gone: two heartbeats may be lost."""
+    presence_look_seconds: Annotated[float, Field(gt=0)] = 0.5
+    """How often a worker looks at its number of running tasks, in memory; only a change is sent."""
+    loop_silent_seconds: Annotated[float, Field(gt=0)] = 40.0
+    """A worker whose event loop has not turned for so long is wedged and ends itself: about twice the longest reconnect
+    that ended well in the fault runs (20.6 s)."""
+    slots_leaked_seconds: Annotated[float, Field(gt=0)] = 20.0
+    """A worker that has counted more messages as delivered than it works on for so long waits for itself, and ends. An
+    acknowledgement takes milliseconds; on a half-open connection 15 s."""
+    dead_messages_kept: Annotated[int, Field(ge=1)] = 1000
+    """Malformed messages, for somebody to look at; the oldest go first."""
+    dead_message_characters: Annotated[int, Field(ge=100)] = 4000
+    """Kept of a malformed message's headers, and of its body; ours have under 2,000. A thousand take 8 MB at most."""
     job_retention_seconds: Annotated[int, Field(gt=0)] = 24 * 3600
     """How long a finished job's record and events stay."""
     idempotency_seconds: Annotated[int, Field(gt=0)] = 24 * 3600
