@@ -19,7 +19,9 @@ Interrupted is not an error of the work: it tells a running task to put its work
 from enum import StrEnum
 from typing import Self
 
+import redis
 from celery.exceptions import SoftTimeLimitExceeded, TimeLimitExceeded, WorkerLostError
+from kombu.exceptions import OperationalError
 
 
 class ErrorCode(StrEnum):
@@ -192,6 +194,38 @@ def error_of(code: ErrorCode, detail: str) -> DarkroomError:
     return _KINDS[code](code, detail)
 
 
+_AWAY = (redis.ConnectionError, redis.TimeoutError, redis.ReadOnlyError, OperationalError)
+"""A demoted server (READONLY) is as good as away: until somebody is the master again it takes nothing."""
+_AWAY_WORDS = ("UNBLOCKED", "NOREPLICAS", "MASTERDOWN")
+_FULL_WORDS = ("MISCONF",)
+"""How a server's answer begins, where redis-py has no type for it. MISCONF: it cannot write to its disk."""
+
+
+def broker_error(error: BaseException) -> UnavailableError | None:
+    """Return what a broker's failure means to who asked: it is away, or full; None for what is neither but a bug."""
+    match error:
+        case redis.exceptions.OutOfMemoryError():
+            return _unavailable(ErrorCode.BROKER_FULL)
+        case redis.ResponseError() if str(error).startswith(_FULL_WORDS):
+            return _unavailable(ErrorCode.BROKER_FULL)
+        case redis.ResponseError() if str(error).startswith(_AWAY_WORDS):
+            return _unavailable(ErrorCode.BROKER_UNAVAILABLE)
+        case _ if isinstance(error, _AWAY):
+            return _unavailable(ErrorCode.BROKER_UNAVAILABLE)
+        case _:
+            return None
+
+
+_UNAVAILABLE_DETAILS = {
+    ErrorCode.BROKER_FULL: "Darkroom's broker can store nothing more; try again in a minute.",
+    ErrorCode.BROKER_UNAVAILABLE: "Darkroom's broker does not answer; try again in a few seconds.",
+}
+
+
+def _unavailable(code: ErrorCode) -> UnavailableError:
+    return UnavailableError(code, _UNAVAILABLE_DETAILS[code])
+
+
 def translate(error: BaseException) -> DarkroomError:
     """Return a foreign error as one of ours; the one place where they are told apart, by type."""
     match error:
@@ -204,7 +238,7 @@ def translate(error: BaseException) -> DarkroomError:
         case WorkerLostError():
             return ProcessingError(ErrorCode.WORKER_LOST, "The worker that ran this died; try a smaller photo.")
         case _:
-            return ProcessingError.internal()
+            return broker_error(error) or ProcessingError.internal()
 
 
 class Interrupted(Exception):  # noqa: N818 - not an error: the work was taken from the task

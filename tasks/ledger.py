@@ -16,7 +16,8 @@ when the sweeper looks next), ``jobs:waiting:{queue}`` (the line before a pool),
 import hashlib
 import json
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from importlib import resources
@@ -27,7 +28,7 @@ import redis.asyncio
 from redis.backoff import ExponentialBackoff
 from redis.retry import Retry
 
-from tasks.errors import ErrorCode, UnavailableError, error_of
+from tasks.errors import ErrorCode, broker_error, error_of
 from tasks.jobs import Edit, Event, Failure, Job, Operation, Role, Stage, State
 from tasks.queues import PRIORITY_STEPS, SEPARATOR, Priority, Queue
 from tasks.settings import settings
@@ -391,12 +392,26 @@ def _overview(reply: Any) -> Overview:
     return Overview(tuple(map(json.loads, workers)), {depth.queue: depth for depth in depths}, open_jobs)
 
 
+_READS = frozenset({"celery_meta", "events", "overview", "read"})
+_BEGINS = frozenset({"claim", "requeue", "submit"})
+"""Refused by a server without memory: it starts nothing. Whatever runs may end, give back, and tell how far it is."""
+
+
 def _source(script: str) -> str:
     folder = resources.files("tasks") / "lua"
-    return (folder / "prelude.lua").read_text() + (folder / f"{script}.lua").read_text()
+    flags = " flags=no-writes" if script in _READS else "" if script in _BEGINS else " flags=allow-oom"
+    return f"#!lua{flags}\n" + "".join((folder / f"{name}.lua").read_text() for name in ("prelude", script))
 
 
-_UNREACHABLE = "Darkroom's broker does not answer; try again in a few seconds."
+@contextmanager
+def _broker_errors() -> Iterator[None]:
+    try:
+        yield
+    except redis.RedisError as error:
+        known = broker_error(error)
+        if known is None:
+            raise
+        raise known from error
 
 
 class Ledger:
@@ -408,11 +423,9 @@ class Ledger:
         self._scripts = {name: client.register_script(_source(name)) for name in _SCRIPTS}
 
     def apply(self, move: Move[Answer]) -> Answer:
-        """Apply a move. Raises ``UnavailableError`` (broker_unavailable) when the server does not answer."""
-        try:
+        """Apply a move. Raises ``UnavailableError``: broker_unavailable, or broker_full for what begins work."""
+        with _broker_errors():
             return move.parse(self._scripts[move.script](args=move.arguments))
-        except (redis.ConnectionError, redis.TimeoutError, redis.BusyLoadingError) as error:
-            raise UnavailableError(ErrorCode.BROKER_UNAVAILABLE, _UNREACHABLE) from error
 
 
 class AsyncLedger:
@@ -424,11 +437,9 @@ class AsyncLedger:
         self._scripts = {name: client.register_script(_source(name)) for name in _SCRIPTS}
 
     async def apply(self, move: Move[Answer]) -> Answer:
-        """Apply a move. Raises ``UnavailableError`` (broker_unavailable) when the server does not answer."""
-        try:
+        """Apply a move. Raises ``UnavailableError``: broker_unavailable, or broker_full for what begins work."""
+        with _broker_errors():
             return move.parse(await self._scripts[move.script](args=move.arguments))
-        except (redis.ConnectionError, redis.TimeoutError, redis.BusyLoadingError) as error:
-            raise UnavailableError(ErrorCode.BROKER_UNAVAILABLE, _UNREACHABLE) from error
 
 
 def connect(url: str) -> Ledger:
