@@ -18,7 +18,7 @@ from tasks.imaging.probe import Format
 from tasks.jobs import Job, Role, Stage
 from tasks.lease import EXIT_STUCK, Lease
 from tasks.store import ImageStore
-from tasks.submission import body_message
+from tasks.submission import returned
 from tasks.workflows import CONDITIONS
 
 log = structlog.get_logger(__name__)
@@ -41,7 +41,7 @@ def generate(self: DarkroomTask, job_id: str) -> dict[str, Any]:
         with Lease(self.ledger, token, runtime.draining, keep_preview) as lease:
             return carry_out(job, runtime.store, runtime.generation_engine, lease)
     except Draining:
-        envelope = body_message(job)
+        envelope = returned(job)
         self.ledger.apply(ledger.release(token, envelope.list_key, envelope.message))
         raise Ignore from None
     except JobTaken:

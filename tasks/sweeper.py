@@ -1,8 +1,9 @@
 """Puts right what was lost: messages that vanished, workers that died, chords that will never complete.
 
 Every open job has a time at which the sweeper looks at it (the end of its lease, or its enqueue plus a grace). A job
-is lost when nobody holds it and its message cannot be in its queue any more: the list is empty, or its oldest message
-was enqueued after the job's. That costs one read per list, at any backlog; lists are first in, first out.
+is lost when its holder let the lease lapse, or when nobody holds it and its message cannot be in its queue any more:
+the list is empty, or its oldest message was enqueued after the job's. That costs one read per list, at any backlog;
+lists are first in, first out, and what is put back in front says that it is older than all behind it.
 """
 
 import threading
@@ -19,7 +20,7 @@ from tasks.jobs import Job, Stage
 from tasks.ledger import SERVED_BY, Ledger, Requeued
 from tasks.queues import Priority, Queue, list_key
 from tasks.settings import settings
-from tasks.submission import next_message
+from tasks.submission import returned
 
 LEADER_KEY = "darkroom:sweeper"
 HOUSEKEEPING_KEY = "darkroom:housekeeping"
@@ -36,6 +37,11 @@ log = structlog.get_logger(__name__)
 def carried_by(job: Job) -> Queue:
     """Return the queue that holds the message which carries the job on."""
     return SERVED_BY[job.edit.operation] if job.stage is Stage.BODY else Queue.IMAGE_UTILS
+
+
+def was_held(job: Job) -> bool:
+    """Whether an attempt took the job's message, and its lease has lapsed; a chord's parts are several messages."""
+    return job.lease_until > 0 and job.stage is not Stage.PARTS
 
 
 def is_lost(enqueued_at: float, oldest_in_list: float | None, *, list_is_empty: bool) -> bool:
@@ -86,6 +92,8 @@ class Sweeper(threading.Thread):
         return done
 
     def _is_lost(self, job: Job) -> bool:
+        if was_held(job):
+            return True
         oldest = self._ledger.client.lindex(list_key(carried_by(job), job.priority), -1)
         return is_lost(
             job.enqueued_at,
@@ -94,7 +102,7 @@ class Sweeper(threading.Thread):
         )
 
     def _requeue(self, job: Job) -> Requeued:
-        envelope = next_message(job)
+        envelope = returned(job)
         outcome = self._ledger.apply(ledger.requeue(job, envelope.list_key, envelope.message))
         log.warning("job.swept", job_id=job.id, stage=job.stage, attempts=job.attempts, outcome=outcome)
         return outcome
