@@ -83,7 +83,7 @@ async def open_gateway(settings: GatewaySettings) -> AsyncIterator[Gateway]:
         broker = await stack.enter_async_context(_broker(settings))
         listener = await stack.enter_async_context(_listener_client(settings))
         asker = stack.enter_context(_blocking_client(settings))
-        waiters = Waiters(listener, outage_seconds=settings.outage_seconds)
+        waiters = Waiters(listener, outage_seconds=settings.outage_seconds, silence_seconds=settings.silence_seconds)
         await stack.enter_async_context(_running(waiters))
         stack.enter_context(_stopped_by_signals(waiters))
         yield _assembled(settings, broker, waiters, Images(StoreDoor(settings, asker), settings.store_threads))
@@ -118,7 +118,7 @@ async def _broker(settings: GatewaySettings) -> "AsyncIterator[redis.asyncio.Red
     pool = redis.asyncio.BlockingConnectionPool.from_url(
         settings.redis_url,
         max_connections=settings.broker_connections,
-        timeout=settings.broker_timeout_seconds,
+        timeout=settings.broker_connect_seconds,
         decode_responses=True,
         socket_timeout=settings.broker_timeout_seconds,
         socket_connect_timeout=settings.broker_connect_seconds,

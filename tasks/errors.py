@@ -205,25 +205,27 @@ def broker_error(error: BaseException) -> UnavailableError | None:
     """Return what a broker's failure means to who asked: it is away, or full; None for what is neither but a bug."""
     match error:
         case redis.exceptions.OutOfMemoryError():
-            return _unavailable(ErrorCode.BROKER_FULL)
+            return broker_full()
         case redis.ResponseError() if str(error).startswith(_FULL_WORDS):
-            return _unavailable(ErrorCode.BROKER_FULL)
+            return broker_full()
         case redis.ResponseError() if str(error).startswith(_AWAY_WORDS):
-            return _unavailable(ErrorCode.BROKER_UNAVAILABLE)
+            return broker_away()
         case _ if isinstance(error, _AWAY):
-            return _unavailable(ErrorCode.BROKER_UNAVAILABLE)
+            return broker_away()
         case _:
             return None
 
 
-_UNAVAILABLE_DETAILS = {
-    ErrorCode.BROKER_FULL: "Darkroom's broker can store nothing more; try again in a minute.",
-    ErrorCode.BROKER_UNAVAILABLE: "Darkroom's broker does not answer; try again in a few seconds.",
-}
+def broker_away() -> UnavailableError:
+    """Build the error for a broker that does not answer, or takes nothing."""
+    return UnavailableError(
+        ErrorCode.BROKER_UNAVAILABLE, "Darkroom's broker does not answer; try again in a few seconds."
+    )
 
 
-def _unavailable(code: ErrorCode) -> UnavailableError:
-    return UnavailableError(code, _UNAVAILABLE_DETAILS[code])
+def broker_full() -> UnavailableError:
+    """Build the error for a broker without memory, or without room on its disk."""
+    return UnavailableError(ErrorCode.BROKER_FULL, "Darkroom's broker can store nothing more; try again in a minute.")
 
 
 def translate(error: BaseException) -> DarkroomError:

@@ -28,12 +28,12 @@ from typing import Any, Generic, Literal, TypeVar
 
 import redis
 import redis.asyncio
-from redis.backoff import ExponentialBackoff
-from redis.retry import Retry
+from celery.exceptions import SoftTimeLimitExceeded
 
-from tasks.errors import ConflictError, ErrorCode, LimitError, broker_error, error_of
+from tasks.errors import ConflictError, ErrorCode, LimitError, broker_away, broker_error, error_of
 from tasks.idempotency import Idempotency, Recalled, conflict
 from tasks.jobs import Edit, Event, Failure, Job, Operation, Role, Stage, State
+from tasks.patience import Patience
 from tasks.queues import PRIORITY_STEPS, SEPARATOR, Priority, Queue
 from tasks.records import event_of, job_of
 from tasks.settings import settings
@@ -46,7 +46,7 @@ SERVED_BY: Mapping[Operation, Queue] = dict.fromkeys(Operation, Queue.GENERATION
 
 _SCRIPTS = (
     *("announce", "cancel", "celery_meta", "claim", "due", "enter", "events", "finish", "launch", "overview"),
-    *("part", "postpone", "read", "recall", "release", "renew", "requeue", "submit"),
+    *("part", "postpone", "read", "recall", "release", "renew", "requeue", "set_back", "submit"),
 )
 
 
@@ -285,6 +285,16 @@ def fail(token: Token, failure: Failure) -> Move[Held]:
     )
 
 
+def set_back(token: Token, failure: Failure) -> Move[Held]:
+    """Have the job taken up again after a pause, as what it needs is away; it fails with that at the last setback."""
+    limits = settings()
+    return Move(
+        "set_back",
+        (token.job_id, token.value, limits.setback_seconds, limits.max_setbacks, *_failure_arguments(failure)),
+        _held("set_back", "finished"),
+    )
+
+
 def cancel(job_id: str) -> Move[State | None]:
     """Cancel the job; the answer is its (now final) state, None if the id is unknown."""
     meta = _exception_meta("TaskRevokedError", "celery.exceptions", "cancelled")
@@ -407,6 +417,9 @@ def _constants() -> str:
 def _broker_errors() -> Iterator[None]:
     try:
         yield
+    except SoftTimeLimitExceeded as error:
+        # The task's time ran out while it waited here: not the photo is slow, the broker is away.
+        raise broker_away() from error
     except redis.RedisError as error:
         known = broker_error(error)
         if known is None:
@@ -443,16 +456,16 @@ class AsyncLedger:
 
 
 def connect(url: str) -> Ledger:
-    """Return a ledger for a worker or a Python client: it rides out a restart of the server of about 10 s."""
+    """Return a ledger for a worker or a Python client: it rides out a restart of the server."""
+    limits = settings()
     return Ledger(
         redis.Redis.from_url(
             url,
             decode_responses=True,
-            socket_timeout=5,
-            socket_connect_timeout=3,
+            socket_timeout=limits.broker_answer_seconds,
+            socket_connect_timeout=limits.broker_answer_seconds,
             socket_keepalive=True,
-            health_check_interval=5,
-            retry=Retry(ExponentialBackoff(cap=2, base=0.05), retries=8),
-            retry_on_error=[redis.ConnectionError, redis.TimeoutError, redis.BusyLoadingError],
+            health_check_interval=limits.broker_check_seconds,
+            retry=Patience(limits.broker_patience_seconds),
         )
     )
