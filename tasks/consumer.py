@@ -21,14 +21,11 @@ from kombu.message import Message
 from kombu.serialization import ContentDisallowed
 
 from tasks.app import app
+from tasks.settings import settings
 
 DEAD_MESSAGES_KEY = "darkroom:messages:dead"
-DEAD_MESSAGES_MAX = 1000
 EXIT_WEDGED = 70
 """EX_SOFTWARE of sysexits.h: the process found itself broken."""
-LOOP_SILENT_SECONDS = 40
-"""Over twice the longest reconnect that ended well in the fault runs (20.6 s)."""
-SLOTS_LEAKED_SECONDS = 20
 
 log = structlog.get_logger(__name__)
 
@@ -59,7 +56,9 @@ class SafeConsumer(Consumer):
         body = message.body.decode(errors="replace") if isinstance(message.body, bytes) else str(message.body)
         letter = json.dumps({"flaw": flaw, "at": time.time(), "headers": message.headers, "body": body}, default=repr)
         with self.app.ledger.client.pipeline() as pipe:
-            pipe.lpush(DEAD_MESSAGES_KEY, letter).ltrim(DEAD_MESSAGES_KEY, 0, DEAD_MESSAGES_MAX - 1).execute()
+            pipe.lpush(DEAD_MESSAGES_KEY, letter).ltrim(
+                DEAD_MESSAGES_KEY, 0, settings().dead_messages_kept - 1
+            ).execute()
         log.error("message.buried", flaw=flaw)
 
 
@@ -109,9 +108,9 @@ class Watchdog(StartStopStep):
     def _watch(self, consumer: Consumer, stopped: threading.Event) -> None:
         while not stopped.wait(1):
             now = time.monotonic()
-            silent = consumer.hub is not None and now - self._ticked_at > LOOP_SILENT_SECONDS
+            silent = consumer.hub is not None and now - self._ticked_at > settings().loop_silent_seconds
             self._leaking_since = (self._leaking_since or now) if _slots_leak(consumer) else None
-            leaked = self._leaking_since is not None and now - self._leaking_since > SLOTS_LEAKED_SECONDS
+            leaked = self._leaking_since is not None and now - self._leaking_since > settings().slots_leaked_seconds
             if silent or leaked:
                 log.critical("watchdog.exit", loop_silent=silent, slots_leaked=leaked)
                 os._exit(EXIT_WEDGED)

@@ -45,8 +45,8 @@ SERVED_BY: Mapping[Operation, Queue] = dict.fromkeys(Operation, Queue.GENERATION
 """The pool that a job waits for."""
 
 _SCRIPTS = (
-    *("announce", "cancel", "celery_meta", "claim", "due", "enter", "events", "finish", "launch", "overview"),
-    *("part", "postpone", "read", "recall", "release", "renew", "requeue", "set_back", "submit"),
+    *("announce", "cancel", "celery_meta", "claim", "dead", "due", "enter", "events", "finish", "launch", "overview"),
+    *("part", "postpone", "read", "recall", "release", "renew", "requeue", "set_back", "submit", "unbury"),
 )
 
 
@@ -333,6 +333,16 @@ def due(limit: int) -> Move[tuple[str, ...]]:
     return Move("due", (limit,), tuple)
 
 
+def dead() -> Move[tuple[str, ...]]:
+    """Ids of the jobs that ended each worker that took them, the latest first."""
+    return Move("dead", (), tuple)
+
+
+def unbury(job_id: str) -> Move[None]:
+    """Take a job off the dead letters."""
+    return Move("unbury", (job_id,), lambda _: None)
+
+
 def read(job_id: str) -> Move[tuple[Job, str] | None]:
     """Return the record with the id of its last event; None if there is no such job."""
     return Move("read", (job_id,), lambda reply: job_of(job_id, reply) if reply else None)
@@ -389,7 +399,7 @@ def _overview(reply: Any) -> Overview:
     return Overview(tuple(map(json.loads, workers)), {depth.queue: depth for depth in depths}, open_jobs)
 
 
-_READS = frozenset({"celery_meta", "events", "overview", "read"})
+_READS = frozenset({"celery_meta", "dead", "events", "overview", "read"})
 _BEGINS = frozenset({"claim", "recall", "requeue", "submit"})
 """Refused by a server without memory: it starts nothing. Whatever runs may end, give back, and tell how far it is."""
 
@@ -408,6 +418,7 @@ def _constants() -> str:
         "HELD_LOOK": limits.held_look_seconds,
         "JOBS_AHEAD": limits.jobs_ahead,
         "DEAD_MAX": limits.dead_letters_kept,
+        "DEAD_SECONDS": limits.image_retention_seconds,
         "EVENTS_MAX": limits.events_kept,
     }
     return "".join(f"local {name} = {value}\n" for name, value in values.items())
@@ -455,9 +466,10 @@ class AsyncLedger:
             return move.parse(await self._scripts[move.script](args=move.arguments))
 
 
-def connect(url: str) -> Ledger:
-    """Return a ledger for a worker or a Python client: it rides out a restart of the server."""
+def connect(url: str, patience_seconds: float | None = None) -> Ledger:
+    """Return a ledger for a worker or a Python client; unless told otherwise it rides out a restart of the server."""
     limits = settings()
+    patience = limits.broker_patience_seconds if patience_seconds is None else patience_seconds
     return Ledger(
         redis.Redis.from_url(
             url,
@@ -466,6 +478,6 @@ def connect(url: str) -> Ledger:
             socket_connect_timeout=limits.broker_answer_seconds,
             socket_keepalive=True,
             health_check_interval=limits.broker_check_seconds,
-            retry=Patience(limits.broker_patience_seconds),
+            retry=Patience(patience),
         )
     )

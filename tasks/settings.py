@@ -88,6 +88,29 @@ class Settings(BaseSettings):
     a task does beside it, has to fit into the time limit of the image utilities."""
     commit_seconds: Annotated[float, Field(gt=0)] = 120.0
     """How long a worker tries to commit what it has computed while the broker is away, before it takes other work."""
+    last_step_seconds: Annotated[float, Field(gt=0)] = 30.0
+    """How long the step that runs at the time limit may take to notice it; longer, and it hangs: its process ends. A
+    step of the largest edit takes 2 s on an A100."""
+    clock_skew_seconds: Annotated[float, Field(ge=0)] = 2.0
+    """How far the clocks of two enqueuing machines may be apart; with NTP it is milliseconds."""
+    sweep_batch: Annotated[int, Field(ge=1)] = 500
+    """Jobs looked at in one sweep: at 1 ms each, half a second."""
+    housekeeping_seconds: Annotated[int, Field(ge=1)] = 3600
+    """Between two looks for expired images: they live for days, an hour is often enough."""
+    heartbeat_seconds: Annotated[float, Field(gt=0)] = 5.0
+    """A worker tells at least so often that it lives."""
+    presence_seconds: Annotated[int, Field(ge=1)] = 15
+    """A worker that has not told for so long counts as gone: two heartbeats may be lost."""
+    presence_look_seconds: Annotated[float, Field(gt=0)] = 0.5
+    """How often a worker looks at its number of running tasks, in memory; only a change is sent."""
+    loop_silent_seconds: Annotated[float, Field(gt=0)] = 40.0
+    """A worker whose event loop has not turned for so long is wedged and ends itself: about twice the longest reconnect
+    that ended well in the fault runs (20.6 s)."""
+    slots_leaked_seconds: Annotated[float, Field(gt=0)] = 20.0
+    """A worker that has counted more messages as delivered than it works on for so long waits for itself, and ends. An
+    acknowledgement takes milliseconds; on a half-open connection 15 s."""
+    dead_messages_kept: Annotated[int, Field(ge=1)] = 1000
+    """Malformed messages, for somebody to look at; the oldest go first."""
     job_retention_seconds: Annotated[int, Field(gt=0)] = 24 * 3600
     """How long a finished job's record and events stay."""
     idempotency_seconds: Annotated[int, Field(gt=0)] = 24 * 3600

@@ -24,12 +24,6 @@ from tasks.submission import returned
 
 LEADER_KEY = "darkroom:sweeper"
 HOUSEKEEPING_KEY = "darkroom:housekeeping"
-HOUSEKEEPING_SECONDS = 3600
-"""Images live for days; once an hour is often enough to expire them."""
-BATCH = 500
-"""Jobs looked at in one sweep: at 1 ms each, half a second."""
-CLOCK_SKEW_SECONDS = 2.0
-"""How far the clocks of two enqueuing machines may be apart; with NTP it is milliseconds."""
 
 log = structlog.get_logger(__name__)
 
@@ -51,7 +45,7 @@ def is_lost(enqueued_at: float, oldest_in_list: float | None, *, list_is_empty: 
     """
     if list_is_empty:
         return True
-    return oldest_in_list is not None and oldest_in_list > enqueued_at + CLOCK_SKEW_SECONDS
+    return oldest_in_list is not None and oldest_in_list > enqueued_at + settings().clock_skew_seconds
 
 
 class Sweeper(threading.Thread):
@@ -81,7 +75,7 @@ class Sweeper(threading.Thread):
     def sweep(self) -> Mapping[str, Requeued]:
         """Look at every due job once; return what was done with those that were lost."""
         done = {}
-        for job_id in self._ledger.apply(ledger.due(BATCH)):
+        for job_id in self._ledger.apply(ledger.due(settings().sweep_batch)):
             read = self._ledger.apply(ledger.read(job_id))
             if read is None:
                 continue
@@ -109,7 +103,7 @@ class Sweeper(threading.Thread):
 
     def _housekeep(self) -> None:
         client = self._ledger.client
-        if client.set(HOUSEKEEPING_KEY, self._id, nx=True, ex=HOUSEKEEPING_SECONDS):
+        if client.set(HOUSEKEEPING_KEY, self._id, nx=True, ex=settings().housekeeping_seconds):
             message = messages.build(
                 app,
                 "tasks.housekeeping.expire_images",

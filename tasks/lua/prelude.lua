@@ -4,7 +4,7 @@ local P = 'darkroom:'
 local OPEN = P .. 'jobs:open'
 local DEAD = P .. 'jobs:dead'
 local WEBHOOKS = P .. 'webhooks:due'
--- From the settings, before this file: GRACE and HELD_LOOK (seconds), JOBS_AHEAD, DEAD_MAX, EVENTS_MAX.
+-- From the settings, before this file: GRACE, HELD_LOOK and DEAD_SECONDS, JOBS_AHEAD, DEAD_MAX, EVENTS_MAX.
 
 local function now()
   local t = redis.call('TIME')
@@ -127,7 +127,9 @@ local function close(id, state, field, json, meta_result, retention)
   redis.call('EXPIRE', events_key(id), retention)
 end
 
+-- A dead letter's record lives as long as its images: it can be tried again.
 local function bury(id)
+  redis.call('EXPIRE', job_key(id), DEAD_SECONDS)
   redis.call('LPUSH', DEAD, id)
   redis.call('LTRIM', DEAD, 0, DEAD_MAX - 1)
 end
