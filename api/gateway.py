@@ -97,7 +97,8 @@ def _assembled(settings: GatewaySettings, broker: "redis.asyncio.Redis", waiters
         Queue.SEGMENTATION: settings.max_waiting_photos,
     }
     pools = Pools(ledger, limits)
-    calls = Calls(celery, broker, waiters, pools, Timing(settings.utility_wait_seconds, settings.reread_seconds))
+    timing = Timing(settings.utility_wait_seconds, settings.reread_seconds, settings.resend_seconds)
+    calls = Calls(celery, broker, waiters, pools, timing)
     utilities = Utilities(calls)
     return Gateway(
         settings=settings,

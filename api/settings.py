@@ -19,6 +19,9 @@ class GatewaySettings(Settings):
     utility_wait_seconds: Seconds = 30.0
     """How long an image utility or a part of a smart mask may take, its time in the queue included; its message
     expires at the same moment, but for a photo's segmentation, which later clicks will need."""
+    resend_seconds: Seconds = 10.0
+    """An image utility that was not answered by then, and whose message is in no queue, is sent once more: a worker
+    that is alive has answered, and one whose connection had died has a new one."""
 
     max_body_bytes: Count = 50_000_000
     """A 37 MB photo as base64, or three of 12 MB."""
