@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,8 @@ from tasks.settings import settings
 from tests import lab
 from tests.chaos.report import Report, seconds
 from tests.chaos.scale import SCALE, Scale, pick
-from tests.chaos.whole import Whole, whole
+from tests.chaos.stand import Server
+from tests.chaos.whole import Whole, clients, whole
 
 QUICK_LINES = {
     "DARKROOM_BROKER_ANSWER_SECONDS": "0.75",
@@ -69,3 +71,83 @@ def test_dead_connections_are_noticed(town: Whole, report: Report, busy: bool) -
     assert town.pids == before
     town.stand.verify(*jobs)
     assert {job.state for job in records} <= {State.DONE}
+
+
+HOLE_SECONDS = pick(short=8, full=60)
+ANSWER_SECONDS = 3
+"""Row 10's bound for every answer of the gateway."""
+
+
+def test_silence_of_everything_reaches_nobody(town: Whole, report: Report) -> None:
+    """While no byte comes through, the gateway answers every route in time; afterwards all accepted jobs are done."""
+    before = town.pids
+    ended = town.submit(steps=1)
+    town.stand.until(ended, State.DONE)
+    jobs = [town.submit(steps=6, seconds=0.15) for _ in range(JOBS)]
+    dead = town.broker_line.black_hole() + town.cache_line.black_hole()
+    answers = clients(town.requests(ended), HOLE_SECONDS)
+    town.broker_line.heal()
+    town.cache_line.heal()
+    healed = time.monotonic()
+    took = town.recovery(healed, NOTICE_SECONDS)
+    records = town.stand.all_final(jobs)
+    done = time.monotonic() - healed
+    slowest = max(answers, key=lambda answer: answer.seconds)
+    report.row(
+        10,
+        injected=f"{dead} connections and every new one dead for {HOLE_SECONDS} s",
+        counted=f"{len(answers)} answers, {sum(answer.status == 503 for answer in answers)} of them 503; "
+        f"{sum(job.state is State.DONE for job in records)} of {len(jobs)} jobs done",
+        measured=f"slowest answer {slowest.seconds:.2f} s ({slowest.request}); pools work again "
+        f"{seconds(list(took.values()))} after healing, all jobs done {done:.1f} s",
+        bound=f"{ANSWER_SECONDS} s; {NOTICE_SECONDS} s",
+    )
+    assert {answer.status for answer in answers if answer.request == "health"} == {200}
+    assert all(answer.retry_after for answer in answers if answer.status == 503)
+    assert not [answer for answer in answers if answer.status >= 500 and answer.status != 503]
+    assert slowest.seconds <= ANSWER_SECONDS
+    assert set(took) == set(town.probes())
+    assert max(*took.values(), done) <= NOTICE_SECONDS
+    assert town.pids == before
+    town.stand.verify(*jobs)
+    assert {job.state for job in records} == {State.DONE}
+
+
+DEMOTED_SECONDS = pick(short=2, full=10)
+RESUME_SECONDS = 10
+"""Bound of rows 7 and 11."""
+
+
+def test_a_demotion_ends_no_worker(town: Whole, report: Report, tmp_path: Path) -> None:
+    """The broker becomes a replica of its own former replica, in mid-job, and the master again: nobody restarts."""
+    before = town.pids
+    admin = town.stand.broker.client
+    with closing(Server(tmp_path, appendonly="no")) as other:
+        other.client.replicaof("127.0.0.1", town.stand.broker.port)
+        lab.wait_for(lambda: other.client.info("replication")["master_link_status"] == "up", "the replica")
+        jobs = [town.submit(steps=6, seconds=0.15) for _ in range(JOBS)]
+        lab.wait_for(lambda: any(town.stand.job(job).state is State.PROCESSING for job in jobs), "a job in the pool")
+        other.client.replicaof("NO", "ONE")
+        admin.replicaof("127.0.0.1", other.port)
+        lab.wait_for(lambda: admin.info("replication")["role"] == "slave", "the demotion")
+        answers = clients({"submit": town.requests(jobs[0])["submit"]}, DEMOTED_SECONDS, every=0.2)
+        admin.replicaof("NO", "ONE")
+        at = time.monotonic()
+        took = town.recovery(at, RESUME_SECONDS)
+    records = town.stand.all_final(jobs)
+    done = time.monotonic() - at
+    report.row(
+        11,
+        injected=f"REPLICAOF for {DEMOTED_SECONDS} s, then NO ONE; {len(jobs)} jobs in flight",
+        counted=f"{sum(job.state is State.DONE for job in records)} of {len(jobs)} jobs done, same processes: "
+        f"{town.pids == before}, submissions meanwhile {set(answer.status for answer in answers)}",
+        measured=f"pools work again: {seconds(list(took.values()))}; all jobs done after {done:.1f} s",
+        bound=f"{RESUME_SECONDS} s",
+    )
+    assert {answer.status for answer in answers} == {503}
+    assert all(answer.retry_after for answer in answers)
+    assert set(took) == set(town.probes())
+    assert max(took.values()) <= RESUME_SECONDS
+    assert town.pids == before
+    town.stand.verify(*jobs)
+    assert {job.state for job in records} == {State.DONE}

@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -68,6 +69,30 @@ class Whole:
         job_id = self.stand.submit_without_message(Script(seconds=0.01))
         return self.stand.until(job_id, State.DONE).result is not None
 
+    def requests(self, job_id: str) -> dict[str, Callable[[], httpx.Response]]:
+        """Return a request of each kind that a client sends, about a job that has ended where it has to name one."""
+        get, post = self.http.get, self.http.post
+        job = {"prompt": Script(seconds=0.01).model_dump_json()}
+        photo = {"content": PHOTO, "headers": {"Content-Type": "image/png"}}
+        return {
+            "health": partial(get, "/api/health"),
+            "system health": partial(get, "/api/system/health"),
+            "status": partial(get, f"/api/generate/status/{job_id}"),
+            "result": partial(get, f"/api/generate/result/{job_id}"),
+            "result image": partial(get, f"/api/generate/result-image/{job_id}", headers={"Accept": "image/webp"}),
+            "stream": partial(self._opens_stream, job_id),
+            "cancel": partial(post, f"/api/generate/async/cancel/{job_id}"),
+            "submit": partial(post, "/api/generate/async", json=job),
+            "generate": partial(post, "/api/generate", json=job),
+            "upload": partial(post, "/api/images", **photo),
+            "utility": partial(post, "/api/image-utils/resize", params={"width": "32"}, **photo),
+            "smart mask": partial(post, "/api/smart-mask/detect", **photo),
+        }
+
+    def _opens_stream(self, job_id: str) -> httpx.Response:
+        with self.http.stream("GET", f"/api/generate/stream/{job_id}") as response:
+            return response
+
     def _posts(self, path: str, content: dict[str, bytes], **query: str) -> bool:
         ((media_type, body),) = content.items()
         headers = {"Content-Type": media_type, "Accept": "image/*"}
@@ -91,6 +116,37 @@ class Whole:
         for thread in threads:
             thread.join()
         return took
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a client got, and how long it took."""
+
+    request: str
+    status: int
+    retry_after: str | None
+    seconds: float
+
+
+def clients(requests: Mapping[str, Callable[[], httpx.Response]], seconds: float, every: float = 1) -> list[Answer]:
+    """Send each request again and again, whatever became of the ones before; return the answers."""
+    answers: list[Answer] = []
+
+    def ask(name: str, send: Callable[[], httpx.Response]) -> None:
+        began = time.monotonic()
+        response = send()
+        took = time.monotonic() - began
+        answers.append(Answer(name, response.status_code, response.headers.get("Retry-After"), took))
+
+    ends = time.monotonic() + seconds
+    with ThreadPoolExecutor(len(requests) * 5) as threads:
+        asked = []
+        while time.monotonic() < ends:
+            asked += [threads.submit(ask, *each) for each in requests.items()]
+            threading.Event().wait(every)
+        for each in asked:
+            each.result()
+    return answers
 
 
 @contextmanager
