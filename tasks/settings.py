@@ -86,6 +86,8 @@ class Settings(BaseSettings):
     broker_patience_seconds: Annotated[float, Field(gt=0)] = 5.0
     """How long one command is tried before the broker counts as away; a restart takes 1 to 2 s. Twice this, and what
     a task does beside it, has to fit into the time limit of the image utilities."""
+    broker_reconnect_seconds: Annotated[float, Field(gt=0)] = 1.0
+    """A worker without its broker tries to connect this often. A hundred of them cost it a hundred tries a second."""
     commit_seconds: Annotated[float, Field(gt=0)] = 120.0
     """How long a worker tries to commit what it has computed while the broker is away, before it takes other work."""
     last_step_seconds: Annotated[float, Field(gt=0)] = 30.0
