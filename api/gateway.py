@@ -81,7 +81,7 @@ async def open_gateway(settings: GatewaySettings) -> AsyncIterator[Gateway]:
         broker = await stack.enter_async_context(_broker(settings))
         listener = await stack.enter_async_context(_listener_client(settings))
         asker = stack.enter_context(_blocking_client(settings))
-        waiters = Waiters(listener, outage_seconds=settings.outage_seconds)
+        waiters = Waiters(listener, outage_seconds=settings.outage_seconds, silence_seconds=settings.silence_seconds)
         await stack.enter_async_context(_listening(waiters))
         stack.enter_context(_stopped_by_signals(waiters))
         ring = KeyRing(broker, refresh_seconds=settings.key_refresh_seconds, outage_seconds=settings.key_outage_seconds)
@@ -111,7 +111,8 @@ def _assembled(
         Queue.SEGMENTATION: settings.max_waiting_photos,
     }
     pools = Pools(ledger, limits)
-    calls = Calls(celery, broker, waiters, pools, Timing(settings.utility_wait_seconds, settings.reread_seconds))
+    timing = Timing(settings.utility_wait_seconds, settings.reread_seconds, settings.resend_seconds)
+    calls = Calls(celery, broker, waiters, pools, timing)
     utilities = Utilities(calls)
     return Gateway(
         settings=settings,
@@ -133,7 +134,7 @@ async def _broker(settings: GatewaySettings) -> "AsyncIterator[redis.asyncio.Red
     pool = redis.asyncio.BlockingConnectionPool.from_url(
         settings.redis_url,
         max_connections=settings.broker_connections,
-        timeout=settings.broker_timeout_seconds,
+        timeout=settings.broker_connect_seconds,
         decode_responses=True,
         socket_timeout=settings.broker_timeout_seconds,
         socket_connect_timeout=settings.broker_connect_seconds,
