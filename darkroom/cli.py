@@ -252,7 +252,10 @@ def _stack_settings(**values: object) -> StackSettings:
         return StackSettings.model_validate({**StackSettings().model_dump(), **values})
     except ValidationError as error:
         first = error.errors()[0]
-        raise UsageError(f"{str(first['loc'][0]).upper()}={first['input']!r}: {first['msg']}.") from error
+        name = str(first["loc"][0]).upper()
+        # An address may hold a password, and what is wrong with it is said without it.
+        given = name if name.endswith("_URL") else f"{name}={first['input']!r}"
+        raise UsageError(f"{given}: {first['msg']}.") from error
 
 
 def _escaped(text: object) -> str:

@@ -20,6 +20,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from darkroom import parent, valkey
 from darkroom.errors import CommandError, UsageError
 from darkroom.supervisor import SUPERVISOR, Backoff, Log, Program, Supervisor, Tier
+from tasks.addresses import ServerUrl, tls_context
 from tasks.settings import EMBEDDED_BROKER_PORT, EMBEDDED_CACHE_PORT
 from worker_profiles import Profile
 from worker_profiles.local import PROFILES
@@ -41,9 +42,9 @@ class StackSettings(BaseSettings):
     flower_port: Port = 5555
     broker_port: Port = EMBEDDED_BROKER_PORT
     cache_port: Port = EMBEDDED_CACHE_PORT
-    redis_url: str | None = None
+    redis_url: ServerUrl | None = None
     """A broker that runs elsewhere; none is started then."""
-    image_cache_url: str | None = None
+    image_cache_url: ServerUrl | None = None
     """A hot image tier that runs elsewhere; none is started then."""
     image_store_url: str | None = None
     """Durable image tier; unset: a folder under ``data``."""
@@ -253,13 +254,12 @@ async def _ping(url: str) -> None:
     A server with a password answers that it wants one: the services, which have it, will see to the rest.
     """
     parts = urlsplit(url)
-    reader, writer = await asyncio.open_connection(parts.hostname, parts.port or 6379)
+    reader, writer = await asyncio.open_connection(parts.hostname, parts.port or 6379, ssl=tls_context(url))
     try:
-        if parts.scheme == "redis":
-            writer.write(b"PING\r\n")
-            answer = await reader.readuntil(b"\n")
-            if not answer.startswith((b"+PONG", b"-NOAUTH")):
-                raise _NotServingError(answer.decode(errors="replace").strip())
+        writer.write(b"PING\r\n")
+        answer = await reader.readuntil(b"\n")
+        if not answer.startswith((b"+PONG", b"-NOAUTH")):
+            raise _NotServingError(answer.decode(errors="replace").strip())
     finally:
         writer.close()
 

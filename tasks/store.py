@@ -28,6 +28,7 @@ import structlog
 from obstore.exceptions import BaseError as ObstoreError, NotFoundError as ObjectNotFound
 from obstore.store import LocalStore, ObjectStore, from_url
 
+from tasks.addresses import has_password
 from tasks.errors import ErrorCode, InputError, NotFoundError, UnavailableError
 from tasks.imaging.probe import Format, Limits, probe
 from tasks.settings import Settings
@@ -210,7 +211,8 @@ def connect(settings: Settings, broker: "redis.Redis") -> ImageStore:
     if not (cache_url and store_url):
         raise UnavailableError(
             ErrorCode.STORE_UNAVAILABLE,
-            "No image store is known: start Darkroom's workers, or set IMAGE_STORE_URL and IMAGE_CACHE_URL.",
+            "No image store is known: start Darkroom's workers, or set IMAGE_STORE_URL and IMAGE_CACHE_URL (workers do "
+            "not tell an address that holds a password).",
         )
     hot = redis.Redis.from_url(
         cache_url, socket_timeout=2, socket_connect_timeout=1, socket_keepalive=True, health_check_interval=5
@@ -224,9 +226,11 @@ def connect(settings: Settings, broker: "redis.Redis") -> ImageStore:
 
 
 def tell(settings: Settings, broker: "redis.Redis") -> None:
-    """Tell clients which stores this worker uses."""
+    """Tell clients which stores this worker uses; an address with a password stays out of the broker and its files."""
     if settings.image_cache_url and settings.image_store_url:
-        broker.hset(STORES_KEY, mapping={"cache": settings.image_cache_url, "store": settings.image_store_url})
+        told = {"cache": settings.image_cache_url, "store": settings.image_store_url}
+        if not any(map(has_password, told.values())):
+            broker.hset(STORES_KEY, mapping=told)
 
 
 def _text(value: str | bytes | None) -> str | None:

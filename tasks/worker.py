@@ -8,6 +8,7 @@ import threading
 from typing import Any
 
 import cv2  # once, before the fork, instead of in every child
+import redis
 import structlog
 from celery import signals
 from celery.worker import state as celery_state
@@ -33,6 +34,9 @@ EXIT_UNFORESEEN = 70
 EXIT_CONFIGURATION = 78
 """EX_CONFIG of sysexits.h: a restart changes nothing until somebody mends what the last line says."""
 
+REFUSALS = (redis.AuthenticationError, redis.NoPermissionError)
+"""A server that answers, but not to this user: its name, its password or its rights are wrong."""
+
 log = structlog.get_logger(__name__)
 
 
@@ -53,18 +57,18 @@ class WorkerLife:
             cv2.setNumThreads(1)  # there is a child per core
         self._presence = Presence(self._app.ledger, self._profile, self._engine_name(), _task_counts)
         self._presence.start()
-        store.tell(settings(), self._app.ledger.client)
-        if self._profile.pool is Pool.PREFORK:
-            return
-        self._tell_loading("")
         try:
+            store.tell(settings(), self._app.ledger.client)
+            if self._profile.pool is Pool.PREFORK:
+                return
+            self._tell_loading("")
             self._app.runtime = Runtime(
                 profile=self._profile,
                 store=store.connect(settings(), self._app.ledger.client),
                 draining=self._draining,
             )
             self._load(self._app.runtime, self._presence)
-        except EngineUnusable as error:
+        except (EngineUnusable, *REFUSALS) as error:
             log.critical("worker.cannot_start", profile=self._profile.name, reason=str(error))
             self._presence.stop()
             raise SystemExit(EXIT_CONFIGURATION) from None
