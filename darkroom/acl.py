@@ -1,17 +1,16 @@
 """Users of the Valkey servers: one per kind of process, each with the commands, keys and channels that it needs.
 
 A user is a list of grants, and a command is allowed if one of them covers it whole (selectors, in Valkey's words): so
-the gateway may push to a queue without reading it, and read a reply without writing one. What the ledger's scripts
-call is checked like any other command, and is read from the scripts themselves.
+the gateway may push to a queue without reading it, and read a reply without writing one. What a script calls is checked
+like any other command of its caller. On its own keys a process may do what it likes; among Celery's, what Celery 5.7
+was seen to need.
 """
 
 import hashlib
 import json
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from importlib import resources
 
 from tasks.queues import Queue
 
@@ -32,13 +31,15 @@ class Grant:
     commands: Words
     keys: Words = ()
     channels: Words = ()
+    but: Words = ()
+    """Commands that a category in ``commands`` holds and that are not meant."""
 
     @property
     def rules(self) -> str:
         """The grant in Valkey's words."""
         return " ".join(
             (
-                *("-@all", *(f"+{command}" for command in self.commands)),
+                *("-@all", *(f"+{command}" for command in self.commands), *(f"-{command}" for command in self.but)),
                 *("resetkeys", *self.keys),
                 *("resetchannels", *(f"&{channel}" for channel in self.channels)),
             )
@@ -72,7 +73,7 @@ class User:
 
 def users(server: Server) -> tuple[User, ...]:
     """Return the users of a server."""
-    return (*_USERS[server](), User("operator", (Grant(("@all",), ("~*",), ("*",)),), optional=True))
+    return (*_USERS[server], User("operator", (Grant(("@all",), ("~*",), ("*",)),), optional=True))
 
 
 def file_of(server: Server, passwords: Mapping[str, str]) -> str:
@@ -91,74 +92,97 @@ def file_of(server: Server, passwords: Mapping[str, str]) -> str:
 
 def rules_of(server: Server) -> str:
     """Return what each user may do as JSON, without passwords: for servers that keep users in another way."""
-    return json.dumps({user.name: user.rules for user in users(server) if not user.optional}, indent=2)
+    return json.dumps({user.name: user.rules for user in users(server) if user.name != "operator"}, indent=2)
 
 
 _CONNECT = ("auth", "hello", "ping", "select", "client|setinfo", "client|setname")
-_SCRIPTS = ("evalsha", "script|load")
+_SCRIPTS = ("evalsha", "script|load", "script|exists")
 _TRANSACTIONS = ("multi", "exec", "discard", "watch", "unwatch")
-_CALL = re.compile(r"redis\.p?call\(\s*['\"](\w+)['\"]")
+_BASICS = (*_CONNECT, *_SCRIPTS, *_TRANSACTIONS)
+_DATA = ("@read", "@write", "time")
+_NOT_DATA = ("@dangerous", "scan", "randomkey", "dbsize")
+"""What looks at, or changes, more than the keys that it names."""
 
 _QUEUES = tuple(f"{queue}*" for queue in Queue)
 _REPLIES = "celery-task-meta-*"
-_BINDINGS = "_kombu.binding*"
-_EVENTS = "/*.celeryev*"
-"""Channels of task events: the number is the database's."""
+_EVENTS = "/0.celeryev/*"
+"""Channels of task events in database 0: who subscribes to a pattern has to be granted that very pattern."""
 _LEDGER = "darkroom:*"
 _NOT_KEYS = "darkroom:[^k]*"
 """All but ``darkroom:keys``: who may use the gateway is not for workers to read or change."""
 
 
-def _script_commands() -> Words:
-    """Everything that the ledger's scripts call."""
-    folder = resources.files("tasks") / "lua"
-    sources = (entry.read_text() for entry in folder.iterdir() if entry.name.endswith(".lua"))
-    return tuple(sorted({command.lower() for source in sources for command in _CALL.findall(source)}))
+def _ledger(keys: str, *channel_commands: str, channels: Words) -> Grant:
+    return Grant((*_BASICS, *_DATA, *channel_commands), (f"~{keys}",), channels, _NOT_DATA)
 
 
 def _gateway() -> User:
-    ledger = Grant(
-        (
-            *(*_CONNECT, *_SCRIPTS, *_TRANSACTIONS, *_script_commands()),
-            *("get", "set", "del", "exists", "xread", "hmget", "psubscribe", "punsubscribe", "publish"),
-        ),
-        (f"~{_LEDGER}",),
-        (_REPLIES,),
-    )
     return User(
         "gateway",
         (
-            ledger,
-            Grant(("lpush", "rpush", "llen"), tuple(f"%W~{queue}" for queue in _QUEUES)),
+            _ledger(_LEDGER, "publish", "psubscribe", "punsubscribe", channels=(_REPLIES,)),
+            _PUSH,
             Grant(("get",), (f"%R~{_REPLIES}",)),
-            Grant((*_SCRIPTS, "get", "set", "del", "exists", "expire", "incrby", "pttl", "ttl", "rename"), ("~LIMITS*",)),
+            Grant((*_SCRIPTS, *_DATA), ("~LIMITS*",), but=_NOT_DATA),
         ),
+    )
+
+
+_PUSH = Grant(("lpush", "rpush", "llen"), tuple(f"%W~{queue}" for queue in _QUEUES))
+
+
+def _client() -> User:
+    return User(
+        "client",
+        (
+            _ledger(_NOT_KEYS, "publish", "subscribe", "unsubscribe", channels=(_REPLIES, _EVENTS)),
+            _PUSH,
+            Grant(("get", "mget"), (f"%R~{_REPLIES}",)),
+        ),
+        optional=True,
     )
 
 
 def _worker() -> User:
-    ledger = Grant(
+    messages = Grant(
         (
-            *(*_CONNECT, *_SCRIPTS, *_TRANSACTIONS, *_script_commands()),
-            *("get", "set", "exists", "hset", "hmget", "lpush", "ltrim", "lindex", "pexpire", "xread", "publish"),
+            *("brpop", "lpush", "rpush", "llen", "lindex", "hset", "hget", "hdel", "zadd", "zrem", "zrange"),
+            *("sadd", "smembers", *_TRANSACTIONS),
         ),
-        (f"~{_NOT_KEYS}",),
+        (*(f"~{queue}" for queue in _QUEUES), "~unacked", "~unacked_index", "~_kombu.binding*"),
+    )
+    mutex = Grant(("set", "get", "del", *_SCRIPTS), ("~unacked_mutex",))
+    replies = Grant(
+        (
+            *("get", "set", "setex", "mget", "del", "expire", "exists", "rpush", "llen", "lrange", "incr", "zadd"),
+            *("zcount", "zrange", "sadd", "sismember", "subscribe", "unsubscribe", *_SCRIPTS),
+        ),
+        (f"~{_REPLIES}", "~celery-taskset-meta-*"),
         (_REPLIES,),
     )
-    return User("worker", (ledger,))
+    return User("worker", (_ledger(_NOT_KEYS, "publish", channels=(_REPLIES, _EVENTS)), messages, mutex, replies))
 
 
 def _flower() -> User:
-    return User("flower", (Grant((*_CONNECT, "psubscribe", "punsubscribe"), (), (_EVENTS,)),))
-
-
-def _images() -> User:
+    binding = ("sadd", "srem", "del", "exists", "zadd", "zrem", "zrangebyscore", "time")
     return User(
-        "images", (Grant((*_CONNECT, "get", "getex", "set", "exists"), ("~image:*", "~derived:*")),)
+        "flower",
+        (
+            Grant((*_BASICS, "psubscribe", "punsubscribe"), channels=(_EVENTS,)),
+            # Its queue's entry, which kombu keeps for every queue although events go by channels.
+            Grant((*_SCRIPTS, *binding), ("~_kombu.binding*.celeryev", "~_kombu.binding_deadlines")),
+            Grant(("llen", "del"), ("~celeryev.*",)),
+            # Lengths, for its page about the broker.
+            Grant(("llen",), tuple(f"%R~{queue}" for queue in _QUEUES)),
+        ),
     )
 
 
-_USERS = {
-    Server.BROKER: lambda: (_gateway(), _worker(), _flower()),
-    Server.CACHE: lambda: (_images(),),
+def _images() -> User:
+    return User("images", (Grant((*_BASICS, "get", "getex", "set", "exists"), ("~image:*", "~derived:*")),))
+
+
+_USERS: Mapping[Server, tuple[User, ...]] = {
+    Server.BROKER: (_gateway(), _worker(), _flower(), _client()),
+    Server.CACHE: (_images(),),
 }

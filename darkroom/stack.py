@@ -19,6 +19,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from darkroom import parent, valkey
 from darkroom.errors import CommandError, UsageError
+from darkroom.secrets import kept
 from darkroom.supervisor import SUPERVISOR, Backoff, Log, Program, Supervisor, Tier
 from tasks.addresses import ServerUrl, tls_context
 from tasks.settings import EMBEDDED_BROKER_PORT, EMBEDDED_CACHE_PORT
@@ -48,6 +49,10 @@ class StackSettings(BaseSettings):
     """A hot image tier that runs elsewhere; none is started then."""
     image_store_url: str | None = None
     """Durable image tier; unset: a folder under ``data``."""
+    flower_basic_auth: Annotated[str | None, Field(repr=False)] = None
+    """Flower's login, user:password; unset: one that is made at the first start and kept under ``data``."""
+    flower_cookie_secret: Annotated[str | None, Field(repr=False)] = None
+    """Signs Flower's cookies; unset: made and kept likewise."""
     data: Annotated[Path, Field(validation_alias="DARKROOM_DATA")] = Path(".darkroom")
     """Everything that outlives a restart."""
     models_folder: Annotated[Path | None, Field(validation_alias="DARKROOM_MODELS_FOLDER")] = None
@@ -68,6 +73,16 @@ class StackSettings(BaseSettings):
     def flower_url(self) -> str:
         """Where Flower answers."""
         return f"http://127.0.0.1:{self.flower_port}"
+
+    @property
+    def flower_login(self) -> str:
+        """User and password of Flower: without one, a page of any site could read it under a name of its own."""
+        return self.flower_basic_auth or f"darkroom:{kept(self.data / 'flower-password')}"
+
+    @property
+    def flower_link(self) -> str:
+        """What to open in a browser; a login of your own is not shown."""
+        return self.flower_url if self.flower_basic_auth else self.flower_url.replace("//", f"//{self.flower_login}@")
 
     @property
     def broker(self) -> str:
@@ -141,19 +156,14 @@ def _worker(profile: Profile, settings: StackSettings) -> Program:
 def _flower(settings: StackSettings) -> Program:
     return Program(
         name="flower",
-        arguments=(
-            *(sys.executable, "-m", "celery", "--quiet", "-A", "tasks.app", "flower"),
-            *("--address=127.0.0.1", f"--port={settings.flower_port}"),
-            *("--persistent=True", f"--db={settings.data.absolute() / 'flower.db'}"),
-            "--max_tasks=10000",
-            "--purge_offline_workers=60",
-            # Workers answer no remote control (it wedges them), so Flower's questions and buttons have no use, and
-            # each unanswered question would be a warning.
-            *("--read_only=True", "--enable_events=False", "--inspect_timeout=100", "--logging=error"),
-        ),
+        arguments=flower_arguments("127.0.0.1", settings.flower_port, settings.data.absolute() / "flower.db"),
         tier=Tier.FRONT,
         grace_seconds=_FRONT_GRACE_SECONDS,
-        environment=_environment(settings),
+        environment={
+            **_environment(settings),
+            "FLOWER_BASIC_AUTH": settings.flower_login,
+            "FLOWER_COOKIE_SECRET": settings.flower_cookie_secret or kept(settings.data / "flower-cookie-secret"),
+        },
     )
 
 
@@ -183,6 +193,14 @@ def gateway_arguments(host: str, port: int) -> tuple[str, ...]:
     )
 
 
+def flower_arguments(host: str, port: int, history: Path) -> tuple[str, ...]:
+    """Return the command line of Flower; ``history`` is the file that keeps its tasks over a restart."""
+    return (
+        *(sys.executable, "-m", "darkroom.flower"),
+        *(f"--address={host}", f"--port={port}", f"--db={history}"),
+    )
+
+
 async def up(settings: StackSettings, log: Log, backoff: Backoff | None = None) -> None:
     """Run the stack until SIGINT, SIGTERM or SIGHUP; no process is left when this returns.
 
@@ -198,7 +216,7 @@ async def up(settings: StackSettings, log: Log, backoff: Backoff | None = None) 
             if starting.done():
                 starting.result()
                 log("", f"Darkroom is ready: {settings.gateway_url}")
-                log(SUPERVISOR, f"Flower: {settings.flower_url}   Stop: Ctrl-C")
+                log(SUPERVISOR, f"Flower: {settings.flower_link}   Stop: Ctrl-C")
                 await stopping
             starting.cancel()
             log(SUPERVISOR, "stopping")

@@ -8,10 +8,10 @@ import threading
 from typing import Any
 
 import cv2  # once, before the fork, instead of in every child
-import redis
 import structlog
 from celery import signals
 from celery.worker import state as celery_state
+from redis.exceptions import AuthenticationError, NoPermissionError
 
 from tasks import store
 from tasks.app import Darkroom, app
@@ -34,7 +34,7 @@ EXIT_UNFORESEEN = 70
 EXIT_CONFIGURATION = 78
 """EX_CONFIG of sysexits.h: a restart changes nothing until somebody mends what the last line says."""
 
-REFUSALS = (redis.AuthenticationError, redis.NoPermissionError)
+REFUSALS = (AuthenticationError, NoPermissionError)
 """A server that answers, but not to this user: its name, its password or its rights are wrong."""
 
 log = structlog.get_logger(__name__)
