@@ -9,6 +9,7 @@ import structlog
 from fastapi import Request
 
 from api.gateway import Gateway
+from api.idempotency import is_known, promise
 from api.rendering import base64_of
 from api.schemas import MASK_FIELD, Result, edit_of, generate_request
 from api.waiting import Waiter, unless
@@ -16,6 +17,7 @@ from tasks import ledger
 from tasks.engines import require_support
 from tasks.errors import ErrorCode, NotFoundError, UnavailableError
 from tasks.jobs import Job, State
+from tasks.ledger import Receipt
 from tasks.messages import REQUEST_ID
 from tasks.queues import Queue
 from tasks.submission import Submission, prepare
@@ -33,10 +35,10 @@ class Snapshot:
     last_event: str
 
 
-async def admit(request: Request, gateway: Gateway, owner: str) -> Submission:
+async def admit(request: Request, gateway: Gateway, owner: str, key: str | None) -> Submission:
     """Check a request, store its images durably, and return the job that it asks for; no queue is touched.
 
-    Raises ``InputError``, ``NotFoundError`` or ``UnavailableError``.
+    Raises ``InputError``, ``NotFoundError``, ``ConflictError`` (idempotency_conflict) or ``UnavailableError``.
     """
     body = await gateway.bodies.read(request)
     wanted = generate_request(body.fields)
@@ -46,16 +48,22 @@ async def admit(request: Request, gateway: Gateway, owner: str) -> Submission:
     for photo, mask in (("input_image", MASK_FIELD), ("reference_image", "reference_mask_R")):
         if photo in pictures and mask in pictures:
             await gateway.bodies.require_mask(pictures[mask], pictures[photo])
-    await gateway.pools.admit(Queue.GENERATION)
+    promised = promise(key, owner, "edit", edit.model_dump(mode="json"))
+    if not await is_known(gateway, promised):
+        await gateway.pools.admit(Queue.GENERATION)
     await gateway.bodies.keep(list(pictures.values()), owner=owner, durable=True)
     request_id = structlog.contextvars.get_contextvars().get(REQUEST_ID, "")
-    return prepare(edit, owner=owner, request_id=request_id)
+    return prepare(edit, owner=owner, request_id=request_id, idempotency=promised)
 
 
-async def submit(gateway: Gateway, submission: Submission) -> None:
-    """Make the job exist. Raises ``UnavailableError`` (broker_unavailable)."""
-    await gateway.ledger.apply(submission.move)
-    log.info("job.accepted", job_id=submission.job_id, operation=submission.edit.operation)
+async def submit(gateway: Gateway, submission: Submission) -> Receipt:
+    """Make the job exist, unless it did before.
+
+    Raises ``ConflictError`` (idempotency_conflict), ``LimitError`` (too_many_jobs) or ``UnavailableError``.
+    """
+    receipt = await gateway.ledger.apply(submission.move)
+    log.info("job.accepted", job_id=receipt.accepted(), answer=receipt.answer, operation=submission.edit.operation)
+    return receipt
 
 
 async def find(gateway: Gateway, job_id: str, owner: str) -> Snapshot:

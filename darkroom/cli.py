@@ -25,7 +25,7 @@ from rich.progress import (
 )
 from rich.table import Table
 
-from darkroom import acl, models, stack
+from darkroom import acl, jobs, models, stack
 from darkroom.acl import Server
 from darkroom.edit import Order, Report, Status, connect, edit as carry_out, media_type
 from darkroom.errors import CommandError, UsageError
@@ -59,6 +59,7 @@ app = typer.Typer(
 
 models_app = typer.Typer(help="Model weights of the fastsam and qwen engines.", no_args_is_help=True)
 app.add_typer(models_app, name="models")
+app.add_typer(jobs.app, name="jobs")
 
 ModelsFolder = Annotated[
     Path | None, typer.Option(file_okay=False, help="Models folder; DARKROOM_MODELS_FOLDER, .darkroom/models.")

@@ -13,9 +13,8 @@ from typing import Any
 
 from tasks import ledger
 from tasks.app import app
-from tasks.errors import ConflictError, ErrorCode, NotFoundError, UnavailableError
+from tasks.errors import ErrorCode, NotFoundError, UnavailableError
 from tasks.jobs import Edit, Event, Job, State
-from tasks.ledger import Submitted
 from tasks.queues import Priority
 from tasks.store import LOCAL_OWNER
 from tasks.submission import prepare
@@ -92,9 +91,7 @@ def submit(edit: Edit, *, priority: Priority = Priority.INTERACTIVE, job_id: str
         if image is not None:
             app.images.metadata(image)
     submission = prepare(edit, owner=LOCAL_OWNER, priority=priority, job_id=job_id)
-    if app.ledger.apply(submission.move) is Submitted.OTHER:
-        raise ConflictError(ErrorCode.JOB_EXISTS, f"The id {submission.job_id} belongs to another edit.")
-    return JobHandle(submission.job_id)
+    return JobHandle(app.ledger.apply(submission.move).accepted())
 
 
 def put_image(image: bytes | str | Path) -> str:

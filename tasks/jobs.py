@@ -216,12 +216,13 @@ class Job:
     message: str
     preview: str | None
     request_id: str
+    webhook: str | None
     worker: str
     parts: dict[Role, str] = field(default_factory=dict)
     result: dict[str, Any] | None = None
     failure: Failure | None = None
     queue_position: int | None = None
-    """Jobs that will be served before this one in the generation queue; None once it is being generated."""
+    """Jobs before this one in the line before its pool; None once it is being generated."""
     typical_seconds: float | None = None
     """Learned duration of this operation on the engine that served it last; None before the first."""
 

@@ -10,7 +10,10 @@ of this module and applied by whoever holds a connection, blocking (``Ledger``) 
 
 Keys, all under ``darkroom:``: ``job:{id}`` (hash), ``events:{id}`` (stream of at most 200), ``jobs:open`` (sorted by
 when the sweeper looks next), ``jobs:waiting:{queue}`` (the line before a pool), ``jobs:seconds`` (learned durations),
-``jobs:dead`` (dead letters), ``workers`` and ``worker:{name}`` (who is alive).
+``jobs:dead`` (dead letters), ``workers`` and ``worker:{name}`` (who is alive); of each owner ``jobs:of:{owner}`` (his
+open jobs), ``jobs:ahead:{priority}:{owner}`` and ``jobs:held:{priority}:{owner}`` (his share of the line), and
+``jobs:turns:{queue}`` (whose turn it is), as told in ``prelude.lua``; ``idempotency:{owner}:{hash}`` (what a client
+asked for under a key of its own); ``webhooks:due`` (ended jobs whose client is to be told).
 """
 
 import hashlib
@@ -27,9 +30,11 @@ import redis.asyncio
 from redis.backoff import ExponentialBackoff
 from redis.retry import Retry
 
-from tasks.errors import ErrorCode, UnavailableError, error_of
+from tasks.errors import ConflictError, ErrorCode, LimitError, UnavailableError, error_of
+from tasks.idempotency import Idempotency, Recalled, conflict
 from tasks.jobs import Edit, Event, Failure, Job, Operation, Role, Stage, State
 from tasks.queues import PRIORITY_STEPS, SEPARATOR, Priority, Queue
+from tasks.records import event_of, job_of
 from tasks.settings import settings
 
 T = TypeVar("T", covariant=True)
@@ -39,8 +44,8 @@ SERVED_BY: Mapping[Operation, Queue] = dict.fromkeys(Operation, Queue.GENERATION
 """The pool that a job waits for."""
 
 _SCRIPTS = (
-    *("announce", "cancel", "celery_meta", "claim", "due", "enter", "events", "finish", "launch", "overview"),
-    *("part", "postpone", "read", "release", "renew", "requeue", "submit"),
+    *("announce", "cancel", "celery_meta", "claim", "dead", "due", "enter", "events", "finish", "launch", "overview"),
+    *("part", "postpone", "read", "recall", "release", "renew", "requeue", "submit", "unbury"),
 )
 
 
@@ -61,6 +66,33 @@ class Submitted(StrEnum):
     """The same job was submitted before: nothing was written."""
     OTHER = "other"
     """The id belongs to another edit."""
+    CONFLICT = "conflict"
+    """The idempotency key was used for another request."""
+    CROWDED = "crowded"
+    """The owner has as many open jobs as he may."""
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What came of a submit."""
+
+    answer: Submitted
+    job_id: str
+    """The job that was created, or that was there before; with a refusal, the one that is in the way."""
+
+    def accepted(self) -> str:
+        """Return the job's id. Raises ``ConflictError`` or ``LimitError`` for a refusal."""
+        match self.answer:
+            case Submitted.OTHER:
+                raise ConflictError(ErrorCode.JOB_EXISTS, f"The id {self.job_id} belongs to another edit.")
+            case Submitted.CONFLICT:
+                raise conflict()
+            case Submitted.CROWDED:
+                raise LimitError(
+                    ErrorCode.TOO_MANY_JOBS, "As many of your edits are open as may be; wait for one of them to end."
+                )
+            case _:
+                return self.job_id
 
 
 class Claimed(StrEnum):
@@ -144,26 +176,45 @@ def submit(
     owner: str,
     priority: Priority = Priority.INTERACTIVE,
     request_id: str = "",
-) -> Move[Submitted]:
-    """Write the record and push its opening task's message (none if Celery delivered one already)."""
+    webhook: str = "",
+    open_limit: int = 0,
+    idempotency: Idempotency | None = None,
+) -> Move[Receipt]:
+    """Write the record; its opening task's message sets out when the owner's turn comes (prelude.lua).
+
+    There is no ``message`` if Celery delivered one already. ``webhook`` is the address that is told of the job's end,
+    ``open_limit`` how many open jobs the owner may have (0: any number).
+    """
     body = edit.model_dump_json(exclude_none=True)
-    kind = f"{edit.operation}:{settings().generation_engine}"
     fields: dict[str, str | int] = {
         "edit": body,
-        "kind": kind,
-        "owner": owner,
+        "kind": f"{edit.operation}:{settings().generation_engine}",
         "priority": int(priority),
         "request_id": request_id,
+        "webhook": webhook,
     }
     return Move(
         "submit",
         (
-            *(job_id, hashlib.sha256(f"{owner}\n{body}".encode()).hexdigest(), SERVED_BY[edit.operation]),
-            *(settings().grace_seconds, list_key, message),
+            *(job_id, hashlib.sha256(f"{owner}\n{body}".encode()).hexdigest(), owner, SERVED_BY[edit.operation]),
+            *(list_key, message, open_limit),
+            *(idempotency.name if idempotency else "", idempotency.digest if idempotency else ""),
+            settings().idempotency_seconds,
             *(word for pair in fields.items() for word in pair),
         ),
-        Submitted,
+        lambda reply: Receipt(Submitted(reply[0]), reply[1]),
     )
+
+
+def recall(idempotency: Idempotency) -> Move[Recalled | None]:
+    """Return what was asked for before under a key; None for a key that is new."""
+    return Move("recall", (idempotency.name,), Recalled.parse)
+
+
+def remember(idempotency: Idempotency) -> Move[Recalled | None]:
+    """Do the same, and remember a key that is new: for a request that makes no job."""
+    arguments = (idempotency.name, idempotency.digest, settings().idempotency_seconds)
+    return Move("recall", arguments, Recalled.parse)
 
 
 def claim(token: Token, stage: Literal[Stage.OPENING, Stage.BODY], worker: str) -> Move[Claimed]:
@@ -199,7 +250,7 @@ def launch(attempt: Token, chord: Token, parts: int, known: Mapping[Role, str]) 
     flat = tuple(word for role, image_id in known.items() for word in (role, image_id))
     return Move(
         "launch",
-        (attempt.job_id, attempt.value, chord.value, parts, settings().grace_seconds, *flat),
+        (attempt.job_id, attempt.value, chord.value, parts, *flat),
         _held("launched"),
     )
 
@@ -211,8 +262,7 @@ def enter(chord: Token) -> Move[Held]:
 
 def part(chord: Token, role: Role, image_id: str) -> Move[Held]:
     """Store what a header task made."""
-    arguments = (chord.job_id, chord.value, role, image_id, settings().grace_seconds)
-    return Move("part", arguments, _held("stored", "complete", "known"))
+    return Move("part", (chord.job_id, chord.value, role, image_id), _held("stored", "complete", "known"))
 
 
 def succeed(token: Token, result: dict[str, Any]) -> Move[Held]:
@@ -246,8 +296,7 @@ def cancel(job_id: str) -> Move[State | None]:
 
 def release(token: Token, list_key: str, message: str) -> Move[Held]:
     """Give the job back to the front of its queue without counting the attempt."""
-    arguments = (token.job_id, token.value, settings().grace_seconds, list_key, message)
-    return Move("release", arguments, _held("released"))
+    return Move("release", (token.job_id, token.value, list_key, message), _held("released"))
 
 
 def requeue(job: Job, list_key: str, message: str) -> Move[Requeued]:
@@ -256,7 +305,7 @@ def requeue(job: Job, list_key: str, message: str) -> Move[Requeued]:
     return Move(
         "requeue",
         (
-            *(job.id, f"{job.enqueued_at:.6f}", limits.max_attempts, limits.grace_seconds, list_key, message),
+            *(job.id, f"{job.enqueued_at:.6f}", limits.max_attempts, list_key, message),
             *_worker_lost(),
         ),
         Requeued,
@@ -265,7 +314,7 @@ def requeue(job: Job, list_key: str, message: str) -> Move[Requeued]:
 
 def postpone(job: Job) -> Move[None]:
     """Let the sweeper look at the job again after another grace."""
-    return Move("postpone", (job.id, f"{job.enqueued_at:.6f}", settings().grace_seconds), lambda _: None)
+    return Move("postpone", (job.id, f"{job.enqueued_at:.6f}"), lambda _: None)
 
 
 def due(limit: int) -> Move[tuple[str, ...]]:
@@ -273,14 +322,24 @@ def due(limit: int) -> Move[tuple[str, ...]]:
     return Move("due", (limit,), tuple)
 
 
+def dead() -> Move[tuple[str, ...]]:
+    """Ids of the jobs that ended each worker that took them, the latest first."""
+    return Move("dead", (), tuple)
+
+
+def unbury(job_id: str) -> Move[None]:
+    """Take a job off the dead letters."""
+    return Move("unbury", (job_id,), lambda _: None)
+
+
 def read(job_id: str) -> Move[tuple[Job, str] | None]:
     """Return the record with the id of its last event; None if there is no such job."""
-    return Move("read", (job_id,), lambda reply: _job(job_id, reply) if reply else None)
+    return Move("read", (job_id,), lambda reply: job_of(job_id, reply) if reply else None)
 
 
 def events(job_id: str, after: str = "0-0") -> Move[tuple[Event, ...]]:
     """Return the job's events after an event id."""
-    return Move("events", (job_id, after), lambda reply: tuple(_event(*entry) for entry in reply))
+    return Move("events", (job_id, after), lambda reply: tuple(event_of(*entry) for entry in reply))
 
 
 def celery_meta(job_id: str) -> Move[dict[str, Any] | None]:
@@ -323,68 +382,6 @@ def _worker_lost() -> tuple[str, str, int]:
     )
 
 
-def _fields(flat: list[str]) -> dict[str, str]:
-    return dict(zip(flat[::2], flat[1::2], strict=True))
-
-
-def _optional_float(text: str | None) -> float | None:
-    return float(text) if text else None
-
-
-def _job(job_id: str, reply: Any) -> tuple[Job, str]:
-    flat, rank, seconds, last_event = reply
-    record = _fields(flat)
-    job = Job(
-        id=job_id,
-        edit=Edit.model_validate_json(record["edit"]),
-        owner=record["owner"],
-        priority=Priority(int(record["priority"])),
-        state=State(record["state"]),
-        stage=Stage(record["stage"]),
-        created_at=float(record["created_at"]),
-        enqueued_at=float(record["enqueued_at"]),
-        started_at=_optional_float(record.get("started_at")),
-        finished_at=_optional_float(record.get("finished_at")),
-        lease_until=float(record["lease_until"]),
-        attempts=int(record["attempts"]),
-        launch=record["launch"],
-        progress=float(record["progress"]),
-        step=int(record["step"]),
-        total_steps=int(record["total_steps"]),
-        message=record["message"],
-        preview=record.get("preview") or None,
-        request_id=record["request_id"],
-        worker=record["worker"],
-        parts={Role(name[5:]): value for name, value in record.items() if name.startswith("part:")},
-        result=json.loads(record["result"]) if record.get("result") else None,
-        failure=_failure(record.get("failure")),
-        queue_position=rank,
-        typical_seconds=_optional_float(seconds),
-    )
-    return job, last_event
-
-
-def _failure(text: str | None) -> Failure | None:
-    if not text:
-        return None
-    fields = json.loads(text)
-    return Failure(ErrorCode(fields["code"]), fields["detail"])
-
-
-def _event(event_id: str, flat: list[str]) -> Event:
-    fields = _fields(flat)
-    return Event(
-        id=event_id,
-        state=State(fields["state"]),
-        progress=float(fields["progress"]),
-        step=int(fields["step"]),
-        total_steps=int(fields["total_steps"]),
-        message=fields["message"],
-        preview=fields["preview"] or None,
-        at=float(fields["at"]),
-    )
-
-
 def _overview(reply: Any) -> Overview:
     workers, queues, open_jobs = reply
     depths = (QueueDepth(Queue(name), messages, jobs, float(oldest)) for name, messages, jobs, oldest in queues)
@@ -393,7 +390,20 @@ def _overview(reply: Any) -> Overview:
 
 def _source(script: str) -> str:
     folder = resources.files("tasks") / "lua"
-    return (folder / "prelude.lua").read_text() + (folder / f"{script}.lua").read_text()
+    return _constants() + (folder / "prelude.lua").read_text() + (folder / f"{script}.lua").read_text()
+
+
+def _constants() -> str:
+    limits = settings()
+    values = {
+        "GRACE": limits.grace_seconds,
+        "HELD_LOOK": limits.held_look_seconds,
+        "JOBS_AHEAD": limits.jobs_ahead,
+        "DEAD_MAX": limits.dead_letters_kept,
+        "DEAD_SECONDS": limits.image_retention_seconds,
+        "EVENTS_MAX": limits.events_kept,
+    }
+    return "".join(f"local {name} = {value}\n" for name, value in values.items())
 
 
 _UNREACHABLE = "Darkroom's broker does not answer; try again in a few seconds."
@@ -431,8 +441,8 @@ class AsyncLedger:
             raise UnavailableError(ErrorCode.BROKER_UNAVAILABLE, _UNREACHABLE) from error
 
 
-def connect(url: str) -> Ledger:
-    """Return a ledger for a worker or a Python client: it rides out a restart of the server of about 10 s."""
+def connect(url: str, retries: int = 8) -> Ledger:
+    """Return a ledger for a worker or a Python client: with 8 retries it rides out a restart of the server, of 10 s."""
     return Ledger(
         redis.Redis.from_url(
             url,
@@ -441,7 +451,7 @@ def connect(url: str) -> Ledger:
             socket_connect_timeout=3,
             socket_keepalive=True,
             health_check_interval=5,
-            retry=Retry(ExponentialBackoff(cap=2, base=0.05), retries=8),
+            retry=Retry(ExponentialBackoff(cap=2, base=0.05), retries=retries),
             retry_on_error=[redis.ConnectionError, redis.TimeoutError, redis.BusyLoadingError],
         )
     )

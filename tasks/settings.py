@@ -73,12 +73,24 @@ class Settings(BaseSettings):
     grace_seconds: Annotated[float, Field(gt=0)] = 10.0
     """How long a message may be nowhere (popped, not yet claimed) before it counts as lost; pop to claim takes
     milliseconds, a stalled worker a few seconds. Also covers clock skew between the machines that enqueue."""
+    held_look_seconds: Annotated[float, Field(gt=0)] = 600.0
+    """A job that waits for its owner's turn sets out when another one leaves; this often the sweeper makes sure."""
+    jobs_ahead: Annotated[int, Field(ge=1)] = 8
+    """Jobs of one owner and priority that are prepared or wait for the pool at once; his others are held back, so that
+    another owner's job waits for so many at most. Fewer are fairer; but all machines of a pool have to be fed by one
+    owner alone: ten that take 4 s for a job take 2.5 jobs in the second that a preparation lasts."""
     max_attempts: Annotated[int, Field(ge=1)] = 3
     """A job that ended its worker this often is poison: it fails and goes to the dead letters."""
     job_time_limit_seconds: Annotated[float, Field(gt=0)] = 300.0
     """A generation that takes longer is stuck: 40 steps with CFG on an A100 take about 60 s."""
     job_retention_seconds: Annotated[int, Field(gt=0)] = 24 * 3600
     """How long a finished job's record and events stay."""
+    idempotency_seconds: Annotated[int, Field(gt=0)] = 24 * 3600
+    """How long an Idempotency-Key is remembered: as long as the record of the job that it names."""
+    events_kept: Annotated[int, Field(ge=10)] = 200
+    """Events of a job's stream; 40 steps give about 50."""
+    dead_letters_kept: Annotated[int, Field(ge=1)] = 1000
+    """Jobs that ended their workers, for somebody to look at; the oldest go first."""
     reply_seconds: Annotated[int, Field(gt=0)] = 300
     """How long the reply of a utility stays: its waiter is on the line."""
     image_hot_seconds: Annotated[int, Field(gt=0)] = 3600

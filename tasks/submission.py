@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from tasks import ledger, messages
 from tasks.app import app
 from tasks.engines import require_support
+from tasks.idempotency import Idempotency
 from tasks.jobs import Edit, Job, Operation, Stage
-from tasks.ledger import SERVED_BY, Move, Submitted
+from tasks.ledger import SERVED_BY, Move, Receipt
 from tasks.queues import Priority, Queue, list_key
 from tasks.settings import settings
 
@@ -35,7 +36,7 @@ class Submission:
 
     job_id: str
     edit: Edit
-    move: Move[Submitted]
+    move: Move[Receipt]
 
 
 def prepare(
@@ -45,8 +46,13 @@ def prepare(
     priority: Priority = Priority.INTERACTIVE,
     request_id: str = "",
     job_id: str | None = None,
+    webhook: str = "",
+    open_limit: int = 0,
+    idempotency: Idempotency | None = None,
 ) -> Submission:
     """Return the submission of an edit; a missing seed is drawn from the id: a second run gives the same picture.
+
+    ``webhook``, ``open_limit`` and ``idempotency`` as in ``ledger.submit``.
 
     Raises ``InputError`` (engine_unsupported) if the deployment's engine cannot do the operation.
     """
@@ -63,6 +69,9 @@ def prepare(
         owner=owner,
         priority=priority,
         request_id=request_id,
+        webhook=webhook,
+        open_limit=open_limit,
+        idempotency=idempotency,
     )
     return Submission(job_id, edit, move)
 

@@ -60,7 +60,8 @@ class OpeningTask(DarkroomTask):
     ) -> AsyncResult:
         """Submit a job of this operation; ``kwargs`` are the fields of ``Edit``.
 
-        Raises ``InputError``, ``UnavailableError``, and ``TypeError`` for what a job cannot have.
+        Raises ``InputError``, ``ConflictError`` (job_exists), ``UnavailableError``, and ``TypeError`` for what a job
+        cannot have.
         """
         unknown = {name for name, value in options.items() if value is not None}
         if args or unknown:
@@ -71,8 +72,7 @@ class OpeningTask(DarkroomTask):
             priority=Priority(priority),
             job_id=task_id,
         )
-        self.ledger.apply(submission.move)
-        return self.AsyncResult(submission.job_id)
+        return self.AsyncResult(self.ledger.apply(submission.move).accepted())
 
 
 @app.task(bind=True, base=OpeningTask, operation=Operation.REMOVAL)

@@ -8,6 +8,7 @@ from fastapi.sse import EventSourceResponse
 from api import jobs, streams
 from api.documentation import image_response, request_body, schema_of
 from api.gateway import ConnectedDep, Gateway, OwnerDep
+from api.idempotency import IdempotencyDep
 from api.negotiation import choose
 from api.problems import responses
 from api.rendering import image_headers, json_response, not_modified
@@ -17,7 +18,7 @@ from api.waiting import Waiter
 from tasks.errors import ErrorCode, InputError
 from tasks.imaging.probe import Format
 from tasks.jobs import Job, State
-from tasks.submission import Submission
+from tasks.ledger import Receipt, Submitted
 
 router = APIRouter(prefix="/generate", tags=["generate"])
 
@@ -41,6 +42,9 @@ _REFUSED = (
     ErrorCode.BODY_TOO_LARGE,
     ErrorCode.MEDIA_TYPE_UNSUPPORTED,
     ErrorCode.IMAGE_UNKNOWN,
+    ErrorCode.IDEMPOTENCY_KEY_INVALID,
+    ErrorCode.IDEMPOTENCY_CONFLICT,
+    ErrorCode.TOO_MANY_JOBS,
     ErrorCode.QUEUE_FULL,
     ErrorCode.BROKER_UNAVAILABLE,
     ErrorCode.STORE_UNAVAILABLE,
@@ -71,18 +75,18 @@ _READ = (ErrorCode.JOB_UNKNOWN, ErrorCode.BROKER_UNAVAILABLE)
         **responses(*_REFUSED, *_FAILED),
     },
 )
-async def generate(request: Request, gateway: ConnectedDep, owner: OwnerDep) -> Response:
+async def generate(request: Request, gateway: ConnectedDep, owner: OwnerDep, key: IdempotencyDep) -> Response:
     """Submit an edit and hold the line until it is done.
 
     Past the wait limit the answer is 202 with the job's id, and the job goes on. A client that leaves before that
-    cancels its job: nobody could ask for its result.
+    cancels its job, as nobody could ask for its result; with an Idempotency-Key he can, and the job goes on.
     """
-    submission = await jobs.admit(request, gateway, owner)
-    with gateway.waiters.watch(submission.job_id) as waiter:
-        await jobs.submit(gateway, submission)
-        return await jobs.unless_disconnected(request, _answer(gateway, submission, waiter)) or await _left(
-            gateway, submission.job_id, owner
-        )
+    job_id = (await jobs.submit(gateway, await jobs.admit(request, gateway, owner, key))).job_id
+    with gateway.waiters.watch(job_id) as waiter:
+        answer = await jobs.unless_disconnected(request, _answer(gateway, job_id, waiter))
+    if answer is None and key is None:
+        await jobs.cancel(gateway, job_id, owner)
+    return answer or Response(status_code=499)
 
 
 @router.post(
@@ -92,15 +96,16 @@ async def generate(request: Request, gateway: ConnectedDep, owner: OwnerDep) -> 
     openapi_extra=BODY,
     responses=responses(*_REFUSED),
 )
-async def generate_async(request: Request, response: Response, gateway: ConnectedDep, owner: OwnerDep) -> Accepted:
+async def generate_async(
+    request: Request, response: Response, gateway: ConnectedDep, owner: OwnerDep, key: IdempotencyDep
+) -> Accepted:
     """Submit an edit and return its job's id at once.
 
     From this answer on the job is not lost: its inputs are in durable storage, its record and its message were
-    written in one transaction.
+    written in one transaction. Whoever does not get the answer sends the same again with the same Idempotency-Key.
     """
-    submission = await jobs.admit(request, gateway, owner)
-    await jobs.submit(gateway, submission)
-    accepted = Accepted.of(submission.job_id, State.QUEUED, "The edit is queued.")
+    receipt = await jobs.submit(gateway, await jobs.admit(request, gateway, owner, key))
+    accepted = await _accepted(gateway, receipt, owner)
     response.headers["Location"] = accepted.status_url
     return accepted
 
@@ -220,22 +225,24 @@ async def delete(job_id: str, gateway: ConnectedDep, owner: OwnerDep) -> Cancell
     return _cancelled(job_id, await jobs.cancel(gateway, job_id, owner))
 
 
-async def _answer(gateway: Gateway, submission: Submission, waiter: Waiter) -> Response:
-    job = await jobs.wait(gateway, submission.job_id, waiter)
+async def _accepted(gateway: Gateway, receipt: Receipt, owner: str) -> Accepted:
+    if receipt.answer is Submitted.CREATED:
+        return Accepted.of(receipt.job_id, State.QUEUED, "The edit is queued.")
+    known = await jobs.find(gateway, receipt.job_id, owner)
+    return Accepted.of(receipt.job_id, known.job.state, "The edit was accepted before, under this Idempotency-Key.")
+
+
+async def _answer(gateway: Gateway, job_id: str, waiter: Waiter) -> Response:
+    job = await jobs.wait(gateway, job_id, waiter)
     if job is not None:
         return await json_response(await jobs.result_of(gateway, job))
-    accepted = Accepted.of(submission.job_id, State.QUEUED, "The edit takes longer; follow it at status_url.")
+    accepted = Accepted.of(job_id, State.QUEUED, "The edit takes longer; follow it at status_url.")
     return Response(
         accepted.model_dump_json(),
         status_code=202,
         headers={"Location": accepted.status_url},
         media_type="application/json",
     )
-
-
-async def _left(gateway: Gateway, job_id: str, owner: str) -> Response:
-    await jobs.cancel(gateway, job_id, owner)
-    return Response(status_code=499)
 
 
 async def _picture(request: Request, gateway: Gateway, job: Job, accept: str) -> Response:

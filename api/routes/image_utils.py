@@ -13,6 +13,7 @@ from pydantic import BaseModel
 
 from api.documentation import image_response, query_parameters, request_body, schema_of
 from api.gateway import ConnectedDep, Gateway, OwnerDep
+from api.idempotency import IdempotencyDep, promise, remember
 from api.inputs import ImageInput, fields_of, require_box_inside
 from api.negotiation import prefers_json
 from api.problems import FieldError, FieldsError, responses
@@ -141,6 +142,8 @@ _COMMON = (
     ErrorCode.MEDIA_TYPE_UNSUPPORTED,
     ErrorCode.NOT_ACCEPTABLE,
     ErrorCode.IMAGE_UNKNOWN,
+    ErrorCode.IDEMPOTENCY_KEY_INVALID,
+    ErrorCode.IDEMPOTENCY_CONFLICT,
     ErrorCode.QUEUE_FULL,
     ErrorCode.WAIT_EXPIRED,
     ErrorCode.BROKER_UNAVAILABLE,
@@ -181,7 +184,7 @@ def _missing(field: str, code: ErrorCode, detail: str) -> InputError:
     return FieldsError([FieldError(field=field, detail=detail, code=code)])
 
 
-async def make(request: Request, gateway: Gateway, utility: Utility, owner: str) -> Response:
+async def make(request: Request, gateway: Gateway, utility: Utility, owner: str, key: str | None) -> Response:
     """Carry out one request."""
     body = await gateway.bodies.read(request, raw_field="image")
     as_json = prefers_json(request.headers.get("accept", "*/*"), MEDIA_TYPES, by_default=body.kind == "json")
@@ -191,10 +194,12 @@ async def make(request: Request, gateway: Gateway, utility: Utility, owner: str)
         await gateway.bodies.require_mask(pictures["mask"], pictures["image"])
     if wanted.options.get("box"):
         require_box_inside(pictures["image"], wanted.options["box"])
+    ids = {name: picture.id for name, picture in pictures.items()}
+    await remember(gateway, promise(key, owner, utility.task, ids, wanted.options))
     await gateway.pools.admit(Queue.IMAGE_UTILS)
     await gateway.bodies.keep(list(pictures.values()), owner=owner, durable=False)
-    ids = [pictures[name].id for name in ("image", "mask") if name in pictures]
-    made = await gateway.utilities.call(utility.task, ids, wanted.options, owner=owner)
+    images = [ids[name] for name in ("image", "mask") if name in ids]
+    made = await gateway.utilities.call(utility.task, images, wanted.options, owner=owner)
     data = await gateway.images.open(made.image_id)
     return await _as_json(utility, made, data) if as_json else _as_bytes(made, data)
 
@@ -233,8 +238,8 @@ def _document(utility: Utility) -> dict[str, Any]:
 
 
 def _endpoint(utility: Utility) -> Callable[..., Awaitable[Response]]:
-    async def endpoint(request: Request, gateway: ConnectedDep, owner: OwnerDep) -> Response:
-        return await make(request, gateway, utility, owner)
+    async def endpoint(request: Request, gateway: ConnectedDep, owner: OwnerDep, key: IdempotencyDep) -> Response:
+        return await make(request, gateway, utility, owner, key)
 
     return endpoint
 

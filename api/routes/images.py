@@ -7,6 +7,7 @@ from fastapi import APIRouter, Query, Request, Response
 
 from api.documentation import image_response, request_body, schema_of
 from api.gateway import GatewayDep, OwnerDep
+from api.idempotency import IdempotencyDep, promise, remember
 from api.inputs import require_id
 from api.problems import responses
 from api.rendering import image_headers, not_modified
@@ -39,6 +40,8 @@ class Prefetch(StrEnum):
         ErrorCode.JSON_INVALID,
         ErrorCode.BODY_TOO_LARGE,
         ErrorCode.MEDIA_TYPE_UNSUPPORTED,
+        ErrorCode.IDEMPOTENCY_KEY_INVALID,
+        ErrorCode.IDEMPOTENCY_CONFLICT,
         ErrorCode.STORE_UNAVAILABLE,
         ErrorCode.QUEUE_FULL,
         ErrorCode.BROKER_UNAVAILABLE,
@@ -49,6 +52,7 @@ async def upload_image(
     response: Response,
     gateway: GatewayDep,
     owner: OwnerDep,
+    key: IdempotencyDep,
     prefetch: Annotated[Prefetch | None, Query(description="What to prepare: the masks for clicks on it.")] = None,
 ) -> UploadedImage:
     """Keep an image, sent as the body itself, as the file `image` of a form, or as base64 in JSON.
@@ -60,6 +64,7 @@ async def upload_image(
     wanted = parse(UploadRequest, body.fields)
     pictures = await gateway.bodies.pictures({"image": wanted.image}, owner=owner)
     photo = pictures["image"]
+    await remember(gateway, promise(key, owner, "upload", photo.id))
     prefetched = await gateway.smart_masks.prefetch(photo.id) if prefetch else None
     await gateway.bodies.keep([photo], owner=owner, durable=True)
     if prefetched is Prefetched.MASKS:

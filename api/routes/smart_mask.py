@@ -10,6 +10,7 @@ from fastapi import APIRouter, Path, Request, Response
 
 from api.documentation import image_response, query_parameters, request_body, schema_of
 from api.gateway import ConnectedDep, Gateway, OwnerDep
+from api.idempotency import IdempotencyDep, promise, remember
 from api.inputs import fields_of
 from api.jobs import unless_disconnected
 from api.negotiation import prefers_json
@@ -46,6 +47,8 @@ _REFUSED = (
     ErrorCode.NOT_ACCEPTABLE,
     ErrorCode.IMAGE_UNKNOWN,
     ErrorCode.REQUEST_CANCELLED,
+    ErrorCode.IDEMPOTENCY_KEY_INVALID,
+    ErrorCode.IDEMPOTENCY_CONFLICT,
     ErrorCode.QUEUE_FULL,
     ErrorCode.BROKER_UNAVAILABLE,
     ErrorCode.STORE_UNAVAILABLE,
@@ -82,6 +85,15 @@ def _document(files: tuple[str, ...], without: tuple[str, ...] = ()) -> dict[str
 
 
 @dataclass(frozen=True, slots=True)
+class Asking:
+    """Who sent a request."""
+
+    owner: str
+    key: str | None
+    """The client's Idempotency-Key."""
+
+
+@dataclass(frozen=True, slots=True)
 class Masked:
     """A mask that was made for a click; it is in the store."""
 
@@ -101,14 +113,14 @@ class Masked:
     openapi_extra=_document(_FILES),
     responses={200: _ANSWER, **responses(*_REFUSED, *_OF_PROMPTS, *_FAILED)},
 )
-async def smart_mask(request: Request, gateway: ConnectedDep, owner: OwnerDep) -> Response:
+async def smart_mask(request: Request, gateway: ConnectedDep, owner: OwnerDep, key: IdempotencyDep) -> Response:
     """Return the mask of what points, a box or brush strokes mean; without any, `auto_detect` takes the main object.
 
     Points have labels: 1 belongs to the object, 0 does not. Coordinates are pixels of the upright photo. The answer
     names the photo (`image_id`), so that later clicks need not send it again, and all that the prompts can mean
     (`candidates`). Beside a prompt `auto_detect` has no effect. A client that leaves cancels its request.
     """
-    return await _answer(request, gateway, owner, smart_mask_request)
+    return await _answer(request, gateway, Asking(owner, key), smart_mask_request)
 
 
 @router.post(
@@ -119,9 +131,9 @@ async def smart_mask(request: Request, gateway: ConnectedDep, owner: OwnerDep) -
     openapi_extra=_document(("image",), without=PROMPTS),
     responses={200: _ANSWER, **responses(*_REFUSED, *_FAILED)},
 )
-async def smart_mask_detect(request: Request, gateway: ConnectedDep, owner: OwnerDep) -> Response:
+async def smart_mask_detect(request: Request, gateway: ConnectedDep, owner: OwnerDep, key: IdempotencyDep) -> Response:
     """Return the mask of the main object, told by size and place: /api/smart-mask without prompts."""
-    return await _answer(request, gateway, owner, detect_request)
+    return await _answer(request, gateway, Asking(owner, key), detect_request)
 
 
 @router.post(
@@ -144,28 +156,31 @@ async def smart_mask_cancel(
 
 
 async def _answer(
-    request: Request, gateway: Gateway, owner: str, read: Callable[[Mapping[str, Any]], SmartMaskRequest]
+    request: Request, gateway: Gateway, asking: Asking, read: Callable[[Mapping[str, Any]], SmartMaskRequest]
 ) -> Response:
     body = await gateway.bodies.read(request, raw_field="image")
     accept = request.headers.get("accept", "*/*")
     as_json = prefers_json(accept, (Format.PNG.media_type,), by_default=True)
     wanted = read(fields_of(body, request.query_params, SmartMaskRequest))
     request_id = wanted.request_id or str(uuid.uuid4())
-    masking = gateway.cancels.run(owner, request_id, partial(_mask, gateway, owner, wanted, request_id))
+    masking = gateway.cancels.run(asking.owner, request_id, partial(_mask, gateway, asking, wanted, request_id))
     masked = await unless_disconnected(request, masking)
     if masked is None:
-        await gateway.cancels.cancel(owner, request_id)
+        await gateway.cancels.cancel(asking.owner, request_id)
         return Response(status_code=499)
     return await _as_json(masked) if as_json else _as_bytes(masked)
 
 
-async def _mask(gateway: Gateway, owner: str, wanted: SmartMaskRequest, request_id: str) -> Masked:
+async def _mask(gateway: Gateway, asking: Asking, wanted: SmartMaskRequest, request_id: str) -> Masked:
+    owner = asking.owner
     pictures = await gateway.bodies.pictures(wanted.images(), owner=owner)
     photo, guidance = pictures["image"], pictures.get("mask")
     options = wanted.options()
     require_inside(options, photo.width, photo.height)
     if guidance is not None:
         await gateway.bodies.require_mask(guidance, photo)
+    ids = {name: picture.id for name, picture in pictures.items()}
+    await remember(gateway, promise(asking.key, owner, "smart_mask", ids, options.model_dump(mode="json")))
     click = Click(photo.id, guidance.id if guidance else None, options, owner, request_id)
     plan = await gateway.smart_masks.admit(click)
     await gateway.bodies.keep(list(pictures.values()), owner=owner, durable=False)

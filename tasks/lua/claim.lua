@@ -20,7 +20,9 @@ set(id, 'state', stage == 'body' and 'processing' or 'preprocessing', 'attempts'
 redis.call('HSETNX', job_key(id), 'started_at', stamp(t))
 if stage == 'body' then
   set(id, 'body_started_at', stamp(t))
-  stop_waiting(id)
+  local priority, turns = get(id, 'priority'), turns_key(get(id, 'pool_queue'))
+  redis.call('HSET', turns, priority, math.max(number(id, 'turn'), tonumber(redis.call('HGET', turns, priority) or 0)))
+  leave_line(id)
 end
 look_again(id, t + lease)
 emit(id)

@@ -3,8 +3,8 @@
 local P = 'darkroom:'
 local OPEN = P .. 'jobs:open'
 local DEAD = P .. 'jobs:dead'
-local DEAD_MAX = 1000
-local EVENTS_MAX = 200
+local WEBHOOKS = P .. 'webhooks:due'
+-- From the settings, before this file: GRACE, HELD_LOOK and DEAD_SECONDS, JOBS_AHEAD, DEAD_MAX, EVENTS_MAX.
 
 local function now()
   local t = redis.call('TIME')
@@ -14,6 +14,8 @@ end
 local function job_key(id) return P .. 'job:' .. id end
 local function events_key(id) return P .. 'events:' .. id end
 local function waiting_key(queue) return P .. 'jobs:waiting:' .. queue end
+local function turns_key(queue) return P .. 'jobs:turns:' .. queue end
+local function of_key(owner) return P .. 'jobs:of:' .. owner end
 local function meta_channel(id) return 'celery-task-meta-' .. id end
 local function get(id, field) return redis.call('HGET', job_key(id), field) end
 local function set(id, ...) redis.call('HSET', job_key(id), ...) end
@@ -44,12 +46,71 @@ end
 -- The sweeper looks at the job again at this time.
 local function look_again(id, at) redis.call('ZADD', OPEN, at, id) end
 
--- Position among the jobs that wait for a pool: priority first, then age.
-local function wait_for(id, queue)
-  redis.call('ZADD', waiting_key(queue), number(id, 'priority') * 1e11 + number(id, 'created_at'), id)
+-- The line before a pool, and each owner's share of it. An owner's jobs set out (their opening message is pushed) a few
+-- at a time: at most JOBS_AHEAD of each priority are ahead, on their way to the pool, and the others are held until
+-- one of those is taken or ends. So a thousand jobs of one owner are never more than that many before another's one.
+local function line_key(kind, id)
+  return P .. 'jobs:' .. kind .. ':' .. get(id, 'priority') .. ':' .. get(id, 'owner')
 end
 
-local function stop_waiting(id) redis.call('ZREM', waiting_key(get(id, 'pool_queue')), id) end
+local function wait_for(id)
+  redis.call('ZADD', waiting_key(get(id, 'pool_queue')), get(id, 'place'), id)
+end
+
+-- A job's place in the line: priority, then turn, then arrival. Each job of an owner takes the turn after his last one,
+-- but none that was served already: start-time fair queueing (Goyal, Vin, Cheng 1996) with one job as the unit.
+local ARRIVALS, TURNS = 1e5, 1e9
+local function take_place(id)
+  local priority, turns = get(id, 'priority'), turns_key(get(id, 'pool_queue'))
+  local mine = priority .. ':' .. get(id, 'owner')
+  local known = redis.call('HMGET', turns, priority, mine)
+  local turn = math.max(tonumber(known[1] or 0), tonumber(known[2] or 0)) + 1
+  redis.call('HSET', turns, mine, turn)
+  local arrival = redis.call('INCR', P .. 'jobs:arrivals') % ARRIVALS
+  set(id, 'turn', turn, 'place', string.format('%.0f', (tonumber(priority) * TURNS + turn) * ARRIVALS + arrival))
+  wait_for(id)
+end
+
+-- Jobs of this one's owner and priority set out, as many as may.
+local function set_out(id)
+  local ahead, held = line_key('ahead', id), line_key('held', id)
+  while redis.call('SCARD', ahead) < JOBS_AHEAD do
+    local next_id = redis.call('ZPOPMIN', held)[1]
+    if not next_id then return end
+    local t = now()
+    redis.call('SADD', ahead, next_id)
+    redis.call('LPUSH', get(next_id, 'opening_list'), get(next_id, 'opening_message'))
+    redis.call('HDEL', job_key(next_id), 'opening_list', 'opening_message')
+    set(next_id, 'enqueued_at', stamp(t))
+    look_again(next_id, t + GRACE)
+  end
+end
+
+-- The job is in the line again, on its way to the pool.
+local function rejoin_line(id)
+  redis.call('SADD', line_key('ahead', id), id)
+  wait_for(id)
+end
+
+-- The pool has taken the job, or it ended before that: the owner's next one sets out.
+local function leave_line(id)
+  local ahead, queue = line_key('ahead', id), get(id, 'pool_queue')
+  redis.call('ZREM', waiting_key(queue), id)
+  redis.call('SREM', ahead, id)
+  redis.call('ZREM', line_key('held', id), id)
+  set_out(id)
+  if redis.call('SCARD', ahead) == 0 then
+    redis.call('HDEL', turns_key(queue), get(id, 'priority') .. ':' .. get(id, 'owner'))
+  end
+end
+
+-- What a client asked for under a key of its own choice: the request's digest, then the job that came of it, if any.
+local function recall(key)
+  local text = redis.call('GET', key)
+  if text then return string.match(text, '^(%S+) (.*)$') end
+end
+
+local function remember(key, digest, id, seconds) redis.call('SET', key, digest .. ' ' .. id, 'EX', seconds) end
 
 -- The only way into a final state. meta_result: JSON of what a Celery client gets as the result.
 local function close(id, state, field, json, meta_result, retention)
@@ -58,13 +119,17 @@ local function close(id, state, field, json, meta_result, retention)
     'meta_result', meta_result, field, json, 'message', '', 'preview', '')
   if state == 'done' then set(id, 'progress', '1') end
   redis.call('ZREM', OPEN, id)
-  stop_waiting(id)
+  redis.call('SREM', of_key(get(id, 'owner')), id)
+  leave_line(id)
+  if (get(id, 'webhook') or '') ~= '' then redis.call('ZADD', WEBHOOKS, t, id) end
   emit(id)
   redis.call('EXPIRE', job_key(id), retention)
   redis.call('EXPIRE', events_key(id), retention)
 end
 
+-- A dead letter's record lives as long as its images: it can be tried again.
 local function bury(id)
+  redis.call('EXPIRE', job_key(id), DEAD_SECONDS)
   redis.call('LPUSH', DEAD, id)
   redis.call('LTRIM', DEAD, 0, DEAD_MAX - 1)
 end

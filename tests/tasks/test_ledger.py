@@ -11,10 +11,12 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from tasks import ledger
-from tasks.errors import ErrorCode, UnavailableError
+from tasks.errors import ConflictError, ErrorCode, UnavailableError
+from tasks.idempotency import Idempotency, Recalled
 from tasks.jobs import Edit, Failure, Job, Role, Stage, State
 from tasks.ledger import Claimed, Held, Ledger, Requeued, Submitted, Token
 from tasks.queues import Priority
+from tasks.settings import settings
 from tests.lab import wait_for
 
 FAILURE = Failure(ErrorCode.ENGINE_FAILED, "It did not work.")
@@ -76,7 +78,7 @@ def test_a_record_and_its_message_are_written_together(book: Ledger, removal_edi
     """SUBMIT pushes the message once, however often it is called."""
     job_id = ledger.new_job_id()
     move = ledger.submit(job_id, removal_edit, message="m", list_key=LIST + job_id, owner="test")
-    assert [book.apply(move) for _ in range(3)] == [Submitted.CREATED, Submitted.KNOWN, Submitted.KNOWN]
+    assert [book.apply(move).answer for _ in range(3)] == [Submitted.CREATED, Submitted.KNOWN, Submitted.KNOWN]
     assert book.client.lrange(LIST + job_id, 0, -1) == ["m"]
 
 
@@ -85,8 +87,8 @@ def test_an_id_belongs_to_one_edit(book: Ledger, removal_edit: Edit) -> None:
     job_id = ledger.new_job_id()
     book.apply(ledger.submit(job_id, removal_edit, owner="test"))
     other = removal_edit.model_copy(update={"seed": 2})
-    assert book.apply(ledger.submit(job_id, other, owner="test")) is Submitted.OTHER
-    assert book.apply(ledger.submit(job_id, removal_edit, owner="else")) is Submitted.OTHER
+    assert book.apply(ledger.submit(job_id, other, owner="test")).answer is Submitted.OTHER
+    assert book.apply(ledger.submit(job_id, removal_edit, owner="else")).answer is Submitted.OTHER
     assert read(book, job_id).edit == removal_edit
 
 
@@ -378,3 +380,69 @@ def test_a_record_keeps_values_that_are_defaults_elsewhere(book: Ledger, removal
     job_id = ledger.new_job_id()
     book.apply(ledger.submit(job_id, asked, owner="test"))
     assert read(book, job_id).edit == asked
+
+
+def test_requests_under_one_key_are_one_job(book: Ledger, removal_edit: Edit) -> None:
+    """Of 16 submits at once under an idempotency key one creates the job, the others are told its id; one message."""
+    key = Idempotency("test-of-keys", ledger.new_job_id(), "digest")
+    moves = [
+        ledger.submit(
+            ledger.new_job_id(), removal_edit, message="m", list_key=LIST + key.key, owner=key.owner, idempotency=key
+        )
+        for _ in range(16)
+    ]
+    with ThreadPoolExecutor(16) as pool:
+        receipts = list(pool.map(book.apply, moves))
+    assert sorted(receipt.answer for receipt in receipts) == [Submitted.CREATED] + [Submitted.KNOWN] * 15
+    assert len({receipt.job_id for receipt in receipts}) == 1
+    assert book.client.llen(LIST + key.key) == 1
+    assert book.apply(ledger.recall(key)) == Recalled("digest", receipts[0].job_id)
+
+
+def test_a_key_belongs_to_one_request_of_one_owner(book: Ledger, removal_edit: Edit) -> None:
+    """Another request under the key is refused and writes nothing; another owner's key of that name is another key."""
+    key = Idempotency("test", ledger.new_job_id(), "digest")
+    first = book.apply(ledger.submit(ledger.new_job_id(), removal_edit, owner="test", idempotency=key))
+    other_id = ledger.new_job_id()
+    other = Idempotency("test", key.key, "another")
+    refused = book.apply(ledger.submit(other_id, removal_edit, owner="test", idempotency=other))
+    assert refused.answer is Submitted.CONFLICT
+    with pytest.raises(ConflictError) as raised:
+        refused.accepted()
+    assert raised.value.code is ErrorCode.IDEMPOTENCY_CONFLICT
+    assert book.apply(ledger.read(other_id)) is None
+    theirs = Idempotency("else", key.key, "another")
+    created = book.apply(ledger.submit(other_id, removal_edit, owner="else", idempotency=theirs))
+    assert (first.answer, created.answer) == (Submitted.CREATED, Submitted.CREATED)
+
+
+def test_a_key_is_forgotten_after_its_time(book: Ledger, removal_edit: Edit) -> None:
+    """Keys live for their setting; one whose job's record is gone makes a new job."""
+    key = Idempotency("test", ledger.new_job_id(), "digest")
+    receipt = book.apply(ledger.submit(ledger.new_job_id(), removal_edit, owner="test", idempotency=key))
+    assert 0 < book.client.ttl(key.name) <= settings().idempotency_seconds
+    book.client.delete(f"darkroom:job:{receipt.job_id}")
+    again = book.apply(ledger.submit(ledger.new_job_id(), removal_edit, owner="test", idempotency=key))
+    assert again.answer is Submitted.CREATED
+    assert book.apply(ledger.recall(key)) == Recalled("digest", again.job_id)
+
+
+def test_a_request_without_a_job_is_remembered_too(book: Ledger) -> None:
+    """The first under a key is new, later ones learn what the first asked for."""
+    key = Idempotency("test", ledger.new_job_id(), "digest")
+    assert book.apply(ledger.recall(key)) is None
+    assert book.apply(ledger.remember(key)) is None
+    assert book.apply(ledger.remember(Idempotency("test", key.key, "another"))) == Recalled("digest", None)
+
+
+def test_an_ended_job_is_put_into_the_outbox(book: Ledger, removal_edit: Edit) -> None:
+    """A job with a webhook is due the moment that it ends, however it ends, and only once; one without never is."""
+    told, quiet = ledger.new_job_id(), ledger.new_job_id()
+    book.apply(ledger.submit(told, removal_edit, owner="test", webhook="https://example.org/hook"))
+    book.apply(ledger.submit(quiet, removal_edit, owner="test"))
+    assert book.client.zscore("darkroom:webhooks:due", told) is None
+    for job_id in (told, quiet, told):
+        book.apply(ledger.cancel(job_id))
+    assert book.client.zscore("darkroom:webhooks:due", told) == pytest.approx(read(book, told).finished_at, abs=0.001)
+    assert book.client.zscore("darkroom:webhooks:due", quiet) is None
+    assert read(book, told).webhook == "https://example.org/hook"
