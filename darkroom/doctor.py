@@ -59,7 +59,7 @@ async def examine(settings: StackSettings) -> list[Finding]:
         check_packages(PACKAGES, importlib.util.find_spec),
         await _check_server_program(),
         *[check_port(variable, port, runs=runs) for variable, port in settings.listeners().items()],
-        await _check_broker(settings, runs=runs),
+        await check_broker(settings, runs=runs),
         _check_store(settings),
         *check_engines(engine_settings(), settings.models, importlib.util.find_spec),
         *check_health(health, settings.gateway_url),
@@ -152,7 +152,8 @@ def check_port(variable: str, port: int, *, runs: bool) -> Finding:
     )
 
 
-async def _check_broker(settings: StackSettings, *, runs: bool) -> Finding:
+async def check_broker(settings: StackSettings, *, runs: bool) -> Finding:
+    """Check that the broker answers, to this user, and that it never evicts."""
     client = Redis.from_url(settings.broker, socket_connect_timeout=_SECONDS, socket_timeout=_SECONDS)
     place = addresses.place(settings.broker)
     try:

@@ -3,17 +3,19 @@
 The profile comes from ``DARKROOM_PROFILE``, which ``darkroom worker`` sets. Celery imports this module in workers only.
 """
 
+import contextlib
 import os
 import threading
 from typing import Any
 
 import cv2  # once, before the fork, instead of in every child
+import redis
 import structlog
 from celery import signals
 from celery.worker import state as celery_state
 from redis.exceptions import AuthenticationError, NoPermissionError
 
-from tasks import store
+from tasks import ledger, store
 from tasks.app import Darkroom, app
 from tasks.engines import (
     EngineUnusable,
@@ -34,9 +36,6 @@ EXIT_UNFORESEEN = 70
 EXIT_CONFIGURATION = 78
 """EX_CONFIG of sysexits.h: a restart changes nothing until somebody mends what the last line says."""
 
-REFUSALS = (AuthenticationError, NoPermissionError)
-"""A server that answers, but not to this user: its name, its password or its rights are wrong."""
-
 log = structlog.get_logger(__name__)
 
 
@@ -55,6 +54,7 @@ class WorkerLife:
         """Open everything in the main process, the model included, before the first message is taken."""
         if self._profile.pool is Pool.PREFORK:
             cv2.setNumThreads(1)  # there is a child per core
+        require_access(settings().redis_url)
         self._presence = Presence(self._app.ledger, self._profile, self._engine_name(), _task_counts)
         self._presence.start()
         try:
@@ -68,7 +68,7 @@ class WorkerLife:
                 draining=self._draining,
             )
             self._load(self._app.runtime, self._presence)
-        except (EngineUnusable, *REFUSALS) as error:
+        except EngineUnusable as error:
             log.critical("worker.cannot_start", profile=self._profile.name, reason=str(error))
             self._presence.stop()
             raise SystemExit(EXIT_CONFIGURATION) from None
@@ -136,6 +136,18 @@ class WorkerLife:
         signals.worker_ready.connect(self.ready, weak=False)
         signals.worker_shutting_down.connect(self.drain, weak=False)
         signals.worker_shutdown.connect(self.close, weak=False)
+
+
+def require_access(url: str) -> None:
+    """Exit with 78 if the broker refuses this user; a broker that is away may come back, and is waited for later."""
+    with contextlib.closing(ledger.connect(url, retries=0).client) as client:
+        try:
+            client.ping()
+        except (AuthenticationError, NoPermissionError) as error:
+            log.critical("worker.refused", reason=str(error))
+            raise SystemExit(EXIT_CONFIGURATION) from None
+        except (redis.ConnectionError, redis.TimeoutError) as error:
+            log.warning("worker.broker_unavailable", reason=str(error))
 
 
 def _task_counts() -> TaskCounts:

@@ -11,6 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from darkroom.acl import Server
 from tests import lab
 from tests.conftest import QUICK
 from tests.wire.servers import Wire, wire
@@ -65,7 +66,10 @@ def darkroom(servers: Wire, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     ports = {name: str(lab.free_port()) for name in ("gateway", "flower")}
     urls = {name: f"http://127.0.0.1:{port}" for name, port in ports.items()}
     flowers = {"REDIS_URL": servers.environment("flower")["REDIS_URL"], "FLOWER_BASIC_AUTH": LOGIN}
+    for server in Server:
+        servers.refusals(server)
     with ExitStack() as stack:
+        stack.callback(nothing_needed_was_refused, servers)
         workers = {
             name: lab.WorkerProcess(
                 name, {**QUICK, **servers.environment("worker")}, folder / f"{name}.log", "-E", *arguments
@@ -74,6 +78,8 @@ def darkroom(servers: Wire, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         }
         for worker in workers.values():
             stack.callback(worker.stop)
+        for worker in workers.values():
+            stack.callback(worker.process.terminate)
         gateway = ("darkroom", "gateway", "--port", ports["gateway"])
         flower = ("darkroom", "flower", "--port", ports["flower"], "--history", str(folder / "history"))
         stack.enter_context(started(gateway, servers.environment("gateway"), folder / "gateway.log"))
@@ -83,6 +89,13 @@ def darkroom(servers: Wire, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         for worker in workers.values():
             worker.wait_until_ready()
         yield Darkroom(servers, workers, urls["gateway"], urls["flower"], folder)
+
+
+def nothing_needed_was_refused(servers: Wire) -> None:
+    """Fail if any process was refused a command, a key or a channel, from its start to its end."""
+    refused = [refusal for server in Server for refusal in servers.refusals(server)]
+    # Wrong passwords are what a test gives, and the doctor asks for what most users may not see.
+    assert [refusal for refusal in refused if ": auth" not in refusal and "command info" not in refusal] == []
 
 
 def answers(url: str) -> bool:

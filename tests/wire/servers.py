@@ -122,6 +122,8 @@ def _valkey(folder: Path, users: Path) -> Iterator[int]:
     """Run a server with an ACL file; yields its port. It answers nobody without a name, not even a PING."""
     port = lab.free_port()
     arguments = ("--port", str(port), "--bind", "127.0.0.1", "--save", "", "--aclfile", str(users))
+    # Uncompressed, so that a test can look for words in what DUMP gives.
+    arguments += ("--rdbcompression", "no")
     with subprocess.Popen([str(find_server()), *arguments], cwd=folder, stdout=subprocess.DEVNULL) as process:
         try:
             lab.wait_for(lambda: listens(port) or process.poll() is not None, "a server with users")
