@@ -107,23 +107,38 @@ _QUEUES = tuple(f"{queue}*" for queue in Queue)
 _REPLIES = "celery-task-meta-*"
 _EVENTS = "/0.celeryev/*"
 """Channels of task events in database 0: who subscribes to a pattern has to be granted that very pattern."""
-_LEDGER = "darkroom:*"
-_NOT_KEYS = "darkroom:[^k]*"
-"""All but ``darkroom:keys``: who may use the gateway is not for workers to read or change."""
+_PREFIX = "darkroom:"
+_GATEWAYS = ("keys", "secret")
+"""Who may use the gateway, and what signs its tokens: nobody else's to read or change."""
 
 
-def _ledger(keys: str, *channel_commands: str, channels: Words) -> Grant:
-    return Grant((*_BASICS, *_DATA, *channel_commands), (f"~{keys}",), channels, _NOT_DATA)
+def all_but(prefix: str, words: Words) -> Words:
+    """Return patterns that match every key with the prefix, except those that go on with one of the words.
+
+    Valkey has no pattern for "not": these name, letter by letter, where a key parts from the words. A key that is the
+    beginning of a word and nothing more is not matched.
+    """
+    beginnings = sorted({word[:length] for word in words for length in range(len(word))})
+    followers = (
+        (begun, sorted({word[len(begun)] for word in words if word.startswith(begun)})) for begun in beginnings
+    )
+    return tuple(f"{prefix}{begun}[^{''.join(letters)}]*" for begun, letters in followers)
+
+
+_SHARED = all_but(_PREFIX, _GATEWAYS)
+
+
+def _ledger(keys: Words, *channel_commands: str, channels: Words) -> Grant:
+    return Grant((*_BASICS, *_DATA, *channel_commands), tuple(f"~{key}" for key in keys), channels, _NOT_DATA)
 
 
 def _gateway() -> User:
     return User(
         "gateway",
         (
-            _ledger(_LEDGER, "publish", "psubscribe", "punsubscribe", channels=(_REPLIES,)),
+            _ledger((f"{_PREFIX}*",), "publish", "psubscribe", "punsubscribe", channels=(_REPLIES,)),
             _PUSH,
             Grant(("get",), (f"%R~{_REPLIES}",)),
-            Grant((*_SCRIPTS, *_DATA), ("~LIMITS*",), but=_NOT_DATA),
         ),
     )
 
@@ -135,7 +150,7 @@ def _client() -> User:
     return User(
         "client",
         (
-            _ledger(_NOT_KEYS, "publish", "subscribe", "unsubscribe", channels=(_REPLIES, _EVENTS)),
+            _ledger(_SHARED, "publish", "subscribe", "unsubscribe", channels=(_REPLIES, _EVENTS)),
             _PUSH,
             Grant(("get", "mget"), (f"%R~{_REPLIES}",)),
         ),
@@ -160,7 +175,7 @@ def _worker() -> User:
         (f"~{_REPLIES}", "~celery-taskset-meta-*"),
         (_REPLIES,),
     )
-    return User("worker", (_ledger(_NOT_KEYS, "publish", channels=(_REPLIES, _EVENTS)), messages, mutex, replies))
+    return User("worker", (_ledger(_SHARED, "publish", channels=(_REPLIES, _EVENTS)), messages, mutex, replies))
 
 
 def _flower() -> User:

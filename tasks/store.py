@@ -227,9 +227,9 @@ def connect(settings: Settings, broker: "redis.Redis") -> ImageStore:
 
 def tell(settings: Settings, broker: "redis.Redis") -> None:
     """Tell clients which stores this worker uses; an address with a password stays out of the broker and its files."""
-    if settings.image_cache_url and settings.image_store_url:
-        if not (has_password(settings.image_cache_url) or has_password(settings.image_store_url)):
-            broker.hset(STORES_KEY, mapping={"cache": settings.image_cache_url, "store": settings.image_store_url})
+    cache, store = settings.image_cache_url, settings.image_store_url
+    if cache and store and not (has_password(cache) or has_password(store)):
+        broker.hset(STORES_KEY, mapping={"cache": cache, "store": store})
 
 
 def _text(value: str | bytes | None) -> str | None:
