@@ -1,6 +1,7 @@
 """What each user may do and, above all, what not; asked of a real server."""
 
 import json
+from collections.abc import Iterator
 
 import pytest
 import redis
@@ -58,9 +59,12 @@ USERS = [user.name for user in acl.users(Server.BROKER) if user.name != "operato
 
 
 @pytest.fixture(scope="module")
-def operators(servers: Wire) -> "dict[Server, redis.Redis]":
+def operators(servers: Wire) -> "Iterator[dict[Server, redis.Redis]]":
     """Somebody who may ask what others may."""
-    return {server: redis.Redis.from_url(url, decode_responses=True) for server, url in servers.operators.items()}
+    clients = {server: redis.Redis.from_url(url, decode_responses=True) for server, url in servers.operators.items()}
+    yield clients
+    for client in clients.values():
+        client.close()
 
 
 def may(operator: "redis.Redis", user: str, command: str) -> bool:
@@ -80,20 +84,7 @@ def test_no_user_may_do_what_is_another_ones(operators: "dict[Server, redis.Redi
     assert [command for command in REFUSED[user] if may(operators[Server.BROKER], user, command)] == []
 
 
-OWN = (
-    "job:1",
-    "jobs:open",
-    "events:1",
-    "stores",
-    "segmenter",
-    "sweeper",
-    "k",
-    "key",
-    "kept",
-    "se",
-    "secure",
-    "worker:1",
-)
+OWN = ("job:1", "jobs:open", "events:1", "stores", "segmenter", "sweeper", "kept", "secure", "worker:1")
 
 
 @pytest.mark.parametrize("user", ["gateway", "worker", "client"])

@@ -5,6 +5,7 @@ import os
 import ssl
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import httpx
@@ -19,6 +20,7 @@ from darkroom.doctor import Finding, Verdict, check_broker
 from darkroom.stack import StackSettings
 from tasks import addresses, ledger
 from tasks.errors import UnavailableError
+from tasks.ledger import Ledger
 from tasks.settings import Settings
 from tests import lab
 from tests.api.servers import serve
@@ -83,8 +85,8 @@ def test_a_strangers_certificate_is_refused(servers: Wire, tmp_path: Path) -> No
     """A server with another authority's certificate, or another name, gets no password from anybody."""
     trustme.CA().cert_pem.write_to_path(tmp_path / "other.pem")
     other = servers.url(Server.BROKER, "worker", ssl_ca_certs=str(tmp_path / "other.pem"))
-    with pytest.raises(UnavailableError) as unavailable:
-        ledger.connect(other, retries=1).apply(ledger.overview())
+    with closing(ledger.connect(other, retries=1).client) as client, pytest.raises(UnavailableError) as unavailable:
+        Ledger(client).apply(ledger.overview())
     assert "certificate" in str(unavailable.value.__cause__).lower()
 
     authority = trustme.CA()
@@ -94,8 +96,9 @@ def test_a_strangers_certificate_is_refused(servers: Wire, tmp_path: Path) -> No
     proxy = TlsProxy(context, servers.broker.port)
     try:
         misnamed = f"rediss://worker:secret@127.0.0.1:{proxy.port}/0?ssl_ca_certs={tmp_path / 'authority.pem'}"
-        with pytest.raises(redis.ConnectionError, match="certificate"):
-            redis.Redis.from_url(addresses.checked(misnamed)).ping()
+        client = redis.Redis.from_url(addresses.checked(misnamed))
+        with closing(client), pytest.raises(redis.ConnectionError, match="certificate"):
+            client.ping()
     finally:
         proxy.close()
 
