@@ -17,7 +17,7 @@ MADE := $(VENV)/.made
 LIGHT := $(VENV)/.light
 FULL := $(VENV)/.full
 
-.PHONY: up test lint types bench lock clean
+.PHONY: up test lint types audit bench lock clean
 .DELETE_ON_ERROR:
 
 up: $(LIGHT)
@@ -32,6 +32,10 @@ lint: $(FULL)
 
 types: $(FULL)
 	$(BIN)/mypy
+
+# Known vulnerabilities in what is pinned; says so where no service can be asked.
+audit: $(FULL)
+	$(BIN)/python .ci/audit.py
 
 bench: $(FULL)
 	@set -e; for file in $(sort $(wildcard benchmarks/*.py)); do echo "== $$file"; $(BIN)/python "$$file"; done
