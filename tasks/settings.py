@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, Field
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from tasks.addresses import ServerUrl
 from tasks.engines import EngineName, SegmenterName
 
 EMBEDDED_BROKER_PORT = 6399
@@ -27,11 +28,19 @@ Waits = Annotated[tuple[Annotated[float, Field(gt=0)], ...], NoDecode, BeforeVal
 class Settings(BaseSettings):
     """Environment variables: ``DARKROOM_`` and the name in upper case, but for the ones that name theirs."""
 
-    model_config = SettingsConfigDict(env_prefix="DARKROOM_", frozen=True, extra="ignore", populate_by_name=True)
+    model_config = SettingsConfigDict(
+        env_prefix="DARKROOM_",
+        frozen=True,
+        extra="ignore",
+        populate_by_name=True,
+        hide_input_in_errors=True,  # addresses hold passwords
+    )
 
-    redis_url: Annotated[str, Field(validation_alias="REDIS_URL")] = f"redis://127.0.0.1:{EMBEDDED_BROKER_PORT}/0"
+    redis_url: Annotated[ServerUrl, Field(validation_alias="REDIS_URL", repr=False)] = (
+        f"redis://127.0.0.1:{EMBEDDED_BROKER_PORT}/0"
+    )
     """Broker, ledger and events: one server, so that a job and its message are written in one transaction."""
-    image_cache_url: Annotated[str | None, Field(validation_alias="IMAGE_CACHE_URL")] = None
+    image_cache_url: Annotated[ServerUrl | None, Field(validation_alias="IMAGE_CACHE_URL", repr=False)] = None
     """Hot image tier: a second server, so that pixels never fill the broker. Unset: asked of the ledger."""
     image_store_url: Annotated[str | None, Field(validation_alias="IMAGE_STORE_URL")] = None
     """Durable image tier, ``file:///…`` or ``s3://bucket/prefix``. Unset: asked of the ledger."""
