@@ -105,6 +105,7 @@ def _assembled(
     settings: GatewaySettings, broker: "redis.asyncio.Redis", waiters: Waiters, images: Images, access: Access
 ) -> Gateway:
     ledger = AsyncLedger(broker)
+    pixels = Limits(max_pixels=settings.max_image_pixels)
     limits = {
         Queue.GENERATION: settings.max_waiting_jobs,
         Queue.IMAGE_UTILS: settings.max_waiting_messages,
@@ -119,7 +120,7 @@ def _assembled(
         ledger=ledger,
         waiters=waiters,
         images=images,
-        bodies=BodyReader(images, Limits(max_pixels=settings.max_image_pixels), settings.body_threads),
+        bodies=BodyReader(images, pixels, settings.body_threads, settings.max_checked_mask_pixels),
         pools=pools,
         utilities=utilities,
         smart_masks=SmartMasks(calls, broker, images, pools, settings.segmentation_engine),
