@@ -80,13 +80,9 @@ class KeyRing:
 
     async def _read(self) -> bool:
         """Read, all who ask at the same time together; return whether the broker answered."""
-        if self._reading is None:
+        if self._reading is None or self._reading.done():
             self._reading = asyncio.create_task(self._ask())
-            self._reading.add_done_callback(self._done)
         return await asyncio.shield(self._reading)
-
-    def _done(self, _: "asyncio.Task[bool]") -> None:
-        self._reading = None
 
     async def _ask(self) -> bool:
         await asyncio.sleep(self._tried_at + _PAUSE_SECONDS - time.monotonic())
