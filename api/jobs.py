@@ -55,8 +55,14 @@ async def admit(request: Request, gateway: Gateway, owner: str, key: str | None)
         await gateway.pools.admit(Queue.GENERATION)
     await gateway.bodies.keep(list(pictures.values()), owner=owner, durable=True)
     request_id = structlog.contextvars.get_contextvars().get(REQUEST_ID, "")
-    webhook = wanted.webhook_url or ""
-    return prepare(edit, owner=owner, request_id=request_id, webhook=webhook, idempotency=promised)
+    return prepare(
+        edit,
+        owner=owner,
+        request_id=request_id,
+        webhook=wanted.webhook_url or "",
+        open_limit=gateway.settings.max_open_jobs_per_owner if gateway.access.asks_for_keys else 0,
+        idempotency=promised,
+    )
 
 
 async def submit(gateway: Gateway, submission: Submission) -> Receipt:

