@@ -23,6 +23,13 @@ local function set(id, ...) redis.call('HSET', job_key(id), ...) end
 local function stamp(t) return string.format('%.6f', t) end
 local function number(id, field) return tonumber(get(id, field) or 0) or 0 end
 
+-- Fields of a record that begin with a prefix.
+local function forget(id, prefix)
+  for _, field in ipairs(redis.call('HKEYS', job_key(id))) do
+    if string.sub(field, 1, #prefix) == prefix then redis.call('HDEL', job_key(id), field) end
+  end
+end
+
 local FINAL = { done = true, error = true, cancelled = true }
 -- What Celery's own clients see of a state.
 local CELERY = { queued = 'PENDING', preprocessing = 'STARTED', loading = 'STARTED', processing = 'STARTED',

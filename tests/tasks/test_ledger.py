@@ -280,6 +280,17 @@ def test_a_part_that_kills_its_process_is_buried_after_three_starts(book: Ledger
     assert job_id in book.apply(ledger.dead())
 
 
+def test_setbacks_of_a_part_are_no_lost_workers(book: Ledger, submitted: Callable[[], str]) -> None:
+    """A part that ends because something is away may be started again as often as a job may be set back."""
+    job_id = submitted()
+    for _ in range(4):
+        chord = ledger.new_token(job_id)
+        book.apply(ledger.launch(claimed(book, job_id), chord, 1, {}))
+        assert book.apply(ledger.enter(chord, Role.MAE)) is Held.YES
+        book.apply(ledger.set_back(chord, Failure(ErrorCode.STORE_UNAVAILABLE, "x")))
+        expire_lease(book, job_id)
+
+
 def test_a_part_that_is_gone_is_noticed_after_the_grace(book: Ledger, submitted: Callable[[], str]) -> None:
     """When one part is made and no other runs, the lease of the first no longer hides that the second is lost."""
     job_id = submitted()
