@@ -52,6 +52,8 @@ class ServiceHealth(BaseModel, use_attribute_docstrings=True):
     """Without their names, machines and processes where keys are asked for, unless the key has the scope admin."""
     queue_depth: int
     """Jobs or messages that wait for this pool."""
+    open_jobs: int
+    """Jobs that this pool has to work on, now or later, those in flight included: what a scaler keeps machines for."""
     oldest_job_seconds: float
     """How long the one at the head has waited; 0 when none does."""
 
@@ -64,6 +66,7 @@ class ServiceHealth(BaseModel, use_attribute_docstrings=True):
             engines=pool.engines,
             workers=[worker if in_detail else _without_names(worker) for worker in pool.workers],
             queue_depth=max(pool.depth.messages, pool.depth.waiting_jobs),
+            open_jobs=pool.depth.open_jobs,
             oldest_job_seconds=round(pool.depth.oldest_seconds, 3),
         )
 
@@ -83,6 +86,7 @@ class SystemHealth(BaseModel, use_attribute_docstrings=True):
                         "engines": ["qwen"],
                         "workers": [{"name": "a100@host:42", "state": "busy", "slots": 1, "active": 1}],
                         "queue_depth": 0,
+                        "open_jobs": 1,
                         "oldest_job_seconds": 0.0,
                     },
                     "segmentation": {
@@ -91,6 +95,7 @@ class SystemHealth(BaseModel, use_attribute_docstrings=True):
                         "engines": [],
                         "workers": [],
                         "queue_depth": 0,
+                        "open_jobs": 0,
                         "oldest_job_seconds": 0.0,
                     },
                 },
