@@ -55,6 +55,7 @@ QUICK_LINES = {
     "DARKROOM_BROKER_CHECK_SECONDS": "1",
     "DARKROOM_BROKER_PATIENCE_SECONDS": "1.5",
     "DARKROOM_RESEND_SECONDS": "3",
+    "DARKROOM_SETBACK_SECONDS": "0.5",
     "DARKROOM_REREAD_SECONDS": "1",
 }
 """Dead connections are noticed within seconds; the full scale has what every deployment has."""

@@ -114,7 +114,8 @@ def test_a_killed_gateway_cuts_nobody_off(town: Whole, report: Report) -> None:
         injected=f"SIGKILL of the gateway with {FOLLOWERS} streams of {FOLLOWED} jobs and {WAITERS} waiting requests",
         counted=f"{sum(each.connections > 1 for each in followers)} streams came back; "
         f"{sum(map(len, events.values()))} events: missed {told['missed']}, told twice {told['twice']}; "
-        f"{len(set(waited))} results, {sum(tries > 1 for tries, _ in waited)} of them by a second request, executions per job {set(executions)}",
+        f"{len(set(waited))} results, {sum(tries > 1 for tries, _ in waited)} of them by a second request, "
+        f"executions per job {set(executions)}",
         measured=f"all clients served after {took:.1f} s",
         bound="0 missed",
     )
