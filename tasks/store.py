@@ -47,7 +47,10 @@ STORES_KEY = "darkroom:stores"
 
 HOT_ANSWER_SECONDS = 0.75
 """The durable tier has it too: waiting longer for the quick one would not be quick."""
-HOT_PAUSE_SECONDS = 5.0
+STORE_CONNECT_SECONDS = 2.0
+STORE_RETRIES = 2
+"""Of a request that the object store refuses for a moment (S3's SlowDown, 5xx): within half a second."""
+HOT_PAUSE_SECONDS = 2.0
 """How long a hot tier that failed is left alone; everything comes from the durable tier meanwhile."""
 
 log = structlog.get_logger(__name__)
@@ -251,7 +254,7 @@ def connect(settings: Settings, broker: "redis.Redis") -> ImageStore:
     )
     return ImageStore(
         hot,
-        _durable_store(store_url),
+        _durable_store(store_url, settings.store_answer_seconds),
         hot_seconds=settings.image_hot_seconds,
         limits=Limits(max_pixels=settings.max_image_pixels),
     )
@@ -268,11 +271,21 @@ def _text(value: str | bytes | None) -> str | None:
     return value.decode() if isinstance(value, bytes) else value
 
 
-def _durable_store(url: str) -> ObjectStore:
+def _durable_store(url: str, answer_seconds: float) -> ObjectStore:
     parts = urlsplit(url)
     if parts.scheme == "file":
         return LocalStore(Path(parts.path), mkdir=True)
-    store: ObjectStore = from_url(url)
+    store: ObjectStore = from_url(
+        url,
+        client_options={
+            "timeout": f"{answer_seconds}s",
+            "connect_timeout": f"{min(STORE_CONNECT_SECONDS, answer_seconds)}s",
+            # Only an endpoint that somebody has named so is spoken to without TLS.
+            "allow_http": True,
+        },
+        # obstore's own ten retries in three minutes hold up whoever waits for a 503; a job comes back by itself.
+        retry_config={"max_retries": STORE_RETRIES, "retry_timeout": timedelta(seconds=answer_seconds)},
+    )
     return store
 
 
