@@ -28,6 +28,7 @@ ABOUT: dict[str, Any] = {
         {"name": "smart-mask", "description": "A click on a photo gives the mask of what was clicked."},
         {"name": "images", "description": "Upload once, refer by id."},
         {"name": "image-utils", "description": "Quick utilities that answer with their picture."},
+        {"name": "webhooks", "description": "Signed messages to your server when a job has ended."},
         {"name": "access", "description": "Addresses for who cannot send a key."},
         {"name": "health", "description": "How Darkroom is."},
     ],

@@ -81,7 +81,7 @@ async def open_gateway(settings: GatewaySettings) -> AsyncIterator[Gateway]:
         broker = await stack.enter_async_context(_broker(settings))
         listener = await stack.enter_async_context(_listener_client(settings))
         asker = stack.enter_context(_blocking_client(settings))
-        waiters = Waiters(listener, outage_seconds=settings.outage_seconds)
+        waiters = Waiters(listener, outage_seconds=settings.outage_seconds, silence_seconds=settings.silence_seconds)
         await stack.enter_async_context(_listening(waiters))
         stack.enter_context(_stopped_by_signals(waiters))
         ring = KeyRing(broker, refresh_seconds=settings.key_refresh_seconds, outage_seconds=settings.key_outage_seconds)
@@ -105,20 +105,22 @@ def _assembled(
     settings: GatewaySettings, broker: "redis.asyncio.Redis", waiters: Waiters, images: Images, access: Access
 ) -> Gateway:
     ledger = AsyncLedger(broker)
+    pixels = Limits(max_pixels=settings.max_image_pixels)
     limits = {
         Queue.GENERATION: settings.max_waiting_jobs,
         Queue.IMAGE_UTILS: settings.max_waiting_messages,
         Queue.SEGMENTATION: settings.max_waiting_photos,
     }
     pools = Pools(ledger, limits)
-    calls = Calls(celery, broker, waiters, pools, Timing(settings.utility_wait_seconds, settings.reread_seconds))
+    timing = Timing(settings.utility_wait_seconds, settings.reread_seconds, settings.resend_seconds)
+    calls = Calls(celery, broker, waiters, pools, timing)
     utilities = Utilities(calls)
     return Gateway(
         settings=settings,
         ledger=ledger,
         waiters=waiters,
         images=images,
-        bodies=BodyReader(images, Limits(max_pixels=settings.max_image_pixels), settings.body_threads),
+        bodies=BodyReader(images, pixels, settings.body_threads, settings.max_checked_mask_pixels),
         pools=pools,
         utilities=utilities,
         smart_masks=SmartMasks(calls, broker, images, pools, settings.segmentation_engine),
@@ -133,7 +135,7 @@ async def _broker(settings: GatewaySettings) -> "AsyncIterator[redis.asyncio.Red
     pool = redis.asyncio.BlockingConnectionPool.from_url(
         settings.redis_url,
         max_connections=settings.broker_connections,
-        timeout=settings.broker_timeout_seconds,
+        timeout=settings.broker_connect_seconds,
         decode_responses=True,
         socket_timeout=settings.broker_timeout_seconds,
         socket_connect_timeout=settings.broker_connect_seconds,

@@ -55,8 +55,8 @@ ComputingDep = Annotated[str, Depends(Permission(Scope.EDIT, Traffic.UTILITIES))
 """Owner of a request that keeps a worker busy for a moment."""
 UploadingDep = Annotated[str, Depends(Permission(Scope.EDIT, Traffic.UPLOADS))]
 """Owner of an upload."""
-CancellingDep = Annotated[str, Depends(Permission(Scope.EDIT, Traffic.READS))]
-"""Owner of a cancel: it has to get through when all edits are used up."""
+ManagingDep = Annotated[str, Depends(Permission(Scope.EDIT, Traffic.READS))]
+"""Owner of a cancel or of a signing secret: such a request has to get through when all edits are used up."""
 ReadingDep = Annotated[str, Depends(Permission(Scope.READ, Traffic.READS, by_token=True))]
 """Owner of a look at a job or an image."""
 LookingDep = Annotated[Caller, Depends(Permission(Scope.READ, Traffic.READS).caller)]

@@ -22,6 +22,7 @@ from tasks.errors import (
     NotFoundError,
     ProcessingError,
     UnavailableError,
+    broker_error,
     error_of,
 )
 
@@ -208,8 +209,11 @@ async def _http_error(request: Request, error: Exception) -> Response:
 
 
 async def _broker_error(request: Request, error: Exception) -> Response:
-    log.warning("broker.unavailable", reason=str(error))
-    return problem_response(broker_unavailable(), request)
+    known = broker_error(error)
+    if known is None:
+        raise error
+    log.warning("broker.unavailable", code=known.code, reason=str(error))
+    return problem_response(known, request)
 
 
 def broker_unavailable() -> UnavailableError:
@@ -292,7 +296,7 @@ EXAMPLES: Mapping[ErrorCode, str] = {
     ErrorCode.TOO_MANY_JOBS: "100 of your edits are open already; wait for one of them to end.",
     ErrorCode.QUEUE_FULL: "500 edits wait already; try again in 12 s.",
     ErrorCode.BROKER_UNAVAILABLE: "Darkroom's broker does not answer; try again in a few seconds.",
-    ErrorCode.BROKER_FULL: "Darkroom's broker has no memory left; try again in a minute.",
+    ErrorCode.BROKER_FULL: "Darkroom's broker can store nothing more; try again in a minute.",
     ErrorCode.STORE_UNAVAILABLE: "The image store does not answer; try again in a few seconds.",
     ErrorCode.WAIT_EXPIRED: "No worker finished this within 30 s; try again later.",
     ErrorCode.WORKER_LOST: "The worker that ran this died; try a smaller photo.",

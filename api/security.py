@@ -18,6 +18,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.loopback import is_local, is_loopback_name
 from api.problems import UnexpectedErrors, problem_response
+from api.room import Room
 from api.settings import GatewaySettings
 from tasks.errors import AccessError, ErrorCode, InputError
 from tasks.keys import AccessMode
@@ -54,6 +55,7 @@ _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 def install(app: FastAPI, settings: GatewaySettings) -> None:
     """Wrap an app. The last one added is the outermost."""
+    app.add_middleware(Room, max_bytes=settings.max_held_bytes)
     if settings.access is AccessMode.OPEN:
         app.add_middleware(LocalOnly, origins=settings.cors_origins)
     pace = Pace(settings.slow_seconds, settings.slow_bytes_per_second)

@@ -29,9 +29,18 @@ class GatewaySettings(Settings):
     utility_wait_seconds: Seconds = 30.0
     """How long an image utility or a part of a smart mask may take, its time in the queue included; its message
     expires at the same moment, but for a photo's segmentation, which later clicks will need."""
+    resend_seconds: Seconds = 10.0
+    """An image utility that was not answered by then, and whose message is in no queue, is sent once more: a worker
+    that is alive has answered, and one whose connection had died has a new one."""
 
     max_body_bytes: Count = 50_000_000
     """A 37 MB photo as base64, or three of 12 MB."""
+    max_held_bytes: Count = 80_000_000
+    """Of all bodies that a gateway process holds at once: one of the longest and several photos, until they are in the
+    store. Parsing and decoding takes up to as much again."""
+    max_checked_mask_pixels: Count = 4_000_000
+    """Of a larger mask the workers find out whether it marks anything: decoding takes the gateway up to 8 bytes a pixel
+    for each of its body threads."""
     body_drain_seconds: Seconds = 5.0
     """How long the rest of a body that is too large is read and dropped, so that its client gets to read the 413
     instead of a reset connection."""
@@ -49,13 +58,18 @@ class GatewaySettings(Settings):
     """A wait reads its record this often without being woken: pub/sub promises no delivery, and places in the queue
     change without an event."""
     outage_seconds: Seconds = 3.0
-    """How long waits ride out a broker that is away. A restart takes 1 to 2 s."""
+    """How long waits ride out a broker that is away, from its last sign of life on. A restart takes 1 to 2 s."""
     stream_retry_milliseconds: Count = 1000
     """When a client of a stream that ended early should come back."""
 
-    broker_timeout_seconds: Seconds = 2.0
-    """Half of what a client is asked to wait for a 503; every command takes milliseconds."""
+    broker_timeout_seconds: Seconds = 1.5
+    """How long an answer of the broker is waited for; every command takes milliseconds. With what else a request may
+    wait for, a connection to the broker or the hot image tier, a dead broker costs a client less than 3 s."""
     broker_connect_seconds: Seconds = 1.0
+    """Until a connection to the broker stands, or one of those that are open is free."""
+    silence_seconds: Seconds = 1.0
+    """A listener that heard nothing for so long asks for a sign of life, and after as long again takes its connection
+    for dead; half-open ones give none."""
     broker_connections: Count = 64
     """More do not help: one event loop keeps about this many commands in flight."""
 

@@ -24,7 +24,8 @@ from rich.progress import (
 )
 from rich.table import Table
 
-from darkroom import jobs, models, stack
+from darkroom import acl, jobs, models, stack, webhooks
+from darkroom.acl import Server
 from darkroom.edit import Order, Report, Status, connect, edit as carry_out, media_type
 from darkroom.errors import EXIT_STATUSES, CommandError, UsageError
 from darkroom.keys import keys_app, require_door
@@ -56,6 +57,7 @@ app = typer.Typer(
 models_app = typer.Typer(help="Model weights of the fastsam and qwen engines.", no_args_is_help=True)
 app.add_typer(models_app, name="models")
 app.add_typer(jobs.app, name="jobs")
+app.add_typer(webhooks.app, name="webhooks")
 app.add_typer(keys_app, name="keys")
 
 ModelsFolder = Annotated[
@@ -109,6 +111,37 @@ def gateway(
     """
     require_door(host)
     os.execv(sys.executable, stack.gateway_arguments(host, port))  # noqa: S606 - signals have to reach it
+
+
+@app.command(epilog=EXIT_STATUSES)
+def flower(
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port to listen on.", envvar="FLOWER_PORT")] = 5555,
+    history: Annotated[Path, typer.Option(dir_okay=False, help="Keeps its tasks over a restart.")] = Path("flower.db"),
+) -> None:
+    """Run Flower in this process, read-only. FLOWER_BASIC_AUTH holds its login, FLOWER_COOKIE_SECRET signs cookies."""
+    os.execv(sys.executable, stack.flower_arguments(host, port, history))  # noqa: S606 - signals have to reach it
+
+
+@app.command("acl", epilog=EXIT_STATUSES)
+def print_acl(
+    server: Annotated[Server, typer.Argument(help="Whose users: the broker's or the image cache's.")],
+    out: Annotated[Path | None, typer.Option("--out", "-o", dir_okay=False, help="A file; else it is printed.")] = None,
+    rules: Annotated[bool, typer.Option("--rules", help="Rules alone, as JSON; no password is needed.")] = False,
+) -> None:
+    """Print the ACL file of a Valkey server: its users, with hashes of their passwords.
+
+    DARKROOM_GATEWAY_PASSWORD, DARKROOM_WORKER_PASSWORD, DARKROOM_FLOWER_PASSWORD (broker) and
+    DARKROOM_IMAGES_PASSWORD (cache) hold the passwords; DARKROOM_OPERATOR_PASSWORD adds a user who may do everything.
+    """
+    try:
+        text = acl.rules_of(server) + "\n" if rules else acl.file_of(server, os.environ)
+    except KeyError as error:
+        raise UsageError(f"The {server} has a user whose password is not set: {error.args[0]}.") from None
+    if out is None:
+        typer.echo(text, nl=False)
+    else:
+        out.write_text(text)
 
 
 @app.command(epilog=EXIT_STATUSES)

@@ -10,7 +10,7 @@ from api.documentation import image_response, request_body, schema_of
 from api.gateway import ConnectedDep, Gateway
 from api.idempotency import IdempotencyDep
 from api.negotiation import choose
-from api.permissions import CancellingDep, EditingDep, ReadingDep
+from api.permissions import EditingDep, ManagingDep, ReadingDep
 from api.problems import responses
 from api.rendering import image_headers, json_response, not_modified
 from api.schemas import Accepted, Cancelled, GenerateRequest, Result
@@ -39,6 +39,7 @@ _REFUSED = (
     ErrorCode.REFERENCE_MISSING,
     ErrorCode.PARAMETER_INVALID,
     ErrorCode.ENGINE_UNSUPPORTED,
+    ErrorCode.WEBHOOK_REFUSED,
     ErrorCode.JSON_INVALID,
     ErrorCode.BODY_TOO_LARGE,
     ErrorCode.MEDIA_TYPE_UNSUPPORTED,
@@ -215,13 +216,13 @@ async def stream(
     summary="Cancel a job",
     responses=responses(*_READ),
 )
-async def cancel(job_id: str, gateway: ConnectedDep, owner: CancellingDep) -> Cancelled:
+async def cancel(job_id: str, gateway: ConnectedDep, owner: ManagingDep) -> Cancelled:
     """Cancel a job in any state; a worker that has it stops within one step. A job that has ended stays as it is."""
     return _cancelled(job_id, await jobs.cancel(gateway, job_id, owner))
 
 
 @router.delete("/{job_id}", operation_id="generate_delete", summary="Cancel a job", responses=responses(*_READ))
-async def delete(job_id: str, gateway: ConnectedDep, owner: CancellingDep) -> Cancelled:
+async def delete(job_id: str, gateway: ConnectedDep, owner: ManagingDep) -> Cancelled:
     """Do the same as POST /api/generate/async/cancel/{job_id}."""
     return _cancelled(job_id, await jobs.cancel(gateway, job_id, owner))
 

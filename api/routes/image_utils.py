@@ -185,8 +185,24 @@ def _missing(field: str, code: ErrorCode, detail: str) -> InputError:
     return FieldsError([FieldError(field=field, detail=detail, code=code)])
 
 
+@dataclass(frozen=True, slots=True)
+class Admitted:
+    """A request to a utility whose images are in the store: nothing of its body is held any more."""
+
+    images: list[str]
+    options: dict[str, Any]
+    as_json: bool
+
+
 async def make(request: Request, gateway: Gateway, utility: Utility, owner: str, key: str | None) -> Response:
     """Carry out one request."""
+    admitted = await _admit(request, gateway, utility, owner, key)
+    made = await gateway.utilities.call(utility.task, admitted.images, admitted.options, owner=owner)
+    data = await gateway.images.open(made.image_id)
+    return await _as_json(utility, made, data) if admitted.as_json else _as_bytes(made, data)
+
+
+async def _admit(request: Request, gateway: Gateway, utility: Utility, owner: str, key: str | None) -> Admitted:
     body = await gateway.bodies.read(request, raw_field="image")
     as_json = prefers_json(request.headers.get("accept", "*/*"), MEDIA_TYPES, by_default=body.kind == "json")
     wanted = asked(utility, fields_of(body, request.query_params, utility.options))
@@ -199,10 +215,7 @@ async def make(request: Request, gateway: Gateway, utility: Utility, owner: str,
     await remember(gateway, promise(key, owner, utility.task, ids, wanted.options))
     await gateway.pools.admit(Queue.IMAGE_UTILS)
     await gateway.bodies.keep(list(pictures.values()), owner=owner, durable=False)
-    images = [ids[name] for name in ("image", "mask") if name in ids]
-    made = await gateway.utilities.call(utility.task, images, wanted.options, owner=owner)
-    data = await gateway.images.open(made.image_id)
-    return await _as_json(utility, made, data) if as_json else _as_bytes(made, data)
+    return Admitted([ids[name] for name in ("image", "mask") if name in ids], wanted.options, as_json)
 
 
 async def _as_json(utility: Utility, made: Made, data: bytes) -> Response:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import httpx
 import uvicorn
+from fastapi import FastAPI
 
 from api.app import build
 from api.gateway import GatewayDep
@@ -41,6 +42,13 @@ def serve(settings: GatewaySettings) -> Iterator[Server]:
     app = build(settings)
     app.add_api_route("/test/waiters", _waiters)
     app.add_api_route("/test/broken", _broken)
+    with running(app) as server:
+        yield server
+
+
+@contextmanager
+def running(app: FastAPI) -> Iterator[Server]:
+    """Run an app until the block ends."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
         port = listening.getsockname()[1]
         config = uvicorn.Config(app, http=GatewayProtocol, ws="none", log_config=None, timeout_graceful_shutdown=2)

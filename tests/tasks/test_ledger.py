@@ -185,7 +185,7 @@ def test_cancel_is_final_in_every_state(book: Ledger, submitted: Callable[[], st
     assert book.apply(ledger.cancel(job_id)) is State.CANCELLED
     assert book.apply(ledger.renew(token)) is Held.CANCELLED
     assert book.apply(ledger.succeed(token, {})) is Held.LOST
-    assert book.apply(ledger.enter(chord)) is Held.LOST
+    assert book.apply(ledger.enter(chord, Role.MAE)) is Held.LOST
     assert book.apply(ledger.claim(ledger.new_token(job_id), Stage.OPENING, "w")) is Claimed.FINAL
     assert read(book, job_id).state is State.CANCELLED
     assert states(book, job_id)[-1] is State.CANCELLED
@@ -241,7 +241,7 @@ def test_a_part_counts_once(book: Ledger, submitted: Callable[[], str]) -> None:
     job_id = submitted()
     chord = ledger.new_token(job_id)
     book.apply(ledger.launch(claimed(book, job_id), chord, 2, {}))
-    assert book.apply(ledger.enter(chord)) is Held.YES
+    assert book.apply(ledger.enter(chord, Role.MAE)) is Held.YES
     for _ in range(2):
         assert book.apply(ledger.part(chord, Role.MAE, "m")) is Held.YES
     assert read(book, job_id).stage is Stage.PARTS
@@ -256,7 +256,7 @@ def test_parts_of_an_older_chord_are_dropped(book: Ledger, submitted: Callable[[
     book.apply(ledger.launch(claimed(book, job_id), old, 1, {}))
     assert book.apply(ledger.requeue(read(book, job_id), LIST, "m")) is Requeued.REQUEUED
     book.apply(ledger.launch(claimed(book, job_id), new, 1, {}))
-    assert book.apply(ledger.enter(old)) is Held.LOST
+    assert book.apply(ledger.enter(old, Role.MAE)) is Held.LOST
     assert book.apply(ledger.part(old, Role.MAE, "old")) is Held.LOST
     assert book.apply(ledger.fail(old, FAILURE)) is Held.LOST
     assert book.apply(ledger.part(new, Role.MAE, "new")) is Held.YES
