@@ -21,9 +21,12 @@ from kombu.message import Message
 from kombu.serialization import ContentDisallowed
 
 from tasks.app import app
+from tasks.headers import Embedded, Headers, flaw_in, is_deep
 
 DEAD_MESSAGES_KEY = "darkroom:messages:dead"
 DEAD_MESSAGES_MAX = 1000
+LONGEST_DEAD_BODY = 10_000
+"""Characters of a dead message's body that are kept: five of our longest messages, and a thousand fit into 10 MB."""
 EXIT_WEDGED = 70
 """EX_SOFTWARE of sysexits.h: the process found itself broken."""
 LOOP_SILENT_SECONDS = 40
@@ -57,7 +60,10 @@ class SafeConsumer(Consumer):
 
     def _bury(self, message: Message, flaw: str) -> None:
         body = message.body.decode(errors="replace") if isinstance(message.body, bytes) else str(message.body)
-        letter = json.dumps({"flaw": flaw, "at": time.time(), "headers": message.headers, "body": body}, default=repr)
+        headers = None if is_deep(message.headers) else message.headers
+        letter = json.dumps(
+            {"flaw": flaw, "at": time.time(), "headers": headers, "body": body[:LONGEST_DEAD_BODY]}, default=repr
+        )
         with self.app.ledger.client.pipeline() as pipe:
             pipe.lpush(DEAD_MESSAGES_KEY, letter).ltrim(DEAD_MESSAGES_KEY, 0, DEAD_MESSAGES_MAX - 1).execute()
         log.error("message.buried", flaw=flaw)
@@ -73,8 +79,10 @@ def flaw_of(message: Message) -> str | None:
     except (DecodeError, ContentDisallowed, SerializerNotInstalled, ValueError, LookupError) as error:
         return f"the body cannot be decoded: {type(error).__name__}"
     match body:
-        case [list(), dict(), dict() | None]:
-            return None
+        case [list(), dict(), dict() | None as embedded]:
+            if is_deep(body) or is_deep(headers):
+                return "lists in lists in lists"
+            return flaw_in(Headers, headers) or flaw_in(Embedded, embedded or {})
         case _:
             return "the body is not [args, kwargs, embed]"
 

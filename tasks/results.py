@@ -71,6 +71,16 @@ class LedgerBackend(RedisBackend):
             self.ledger.apply(ledger.fail(part[0], Failure(error.code, error.detail)))
         super().mark_as_failure(task_id, exc, traceback=traceback, request=request, **kwargs)
 
+    def _call_task_errbacks(self, request: Context, exc: BaseException, traceback: str | None) -> None:
+        """Send what a client wants done after a failure; where that cannot be sent, the task has failed all the same.
+
+        Raised here, the error would keep the message from being acknowledged, and a thread's slot for ever.
+        """
+        try:
+            super()._call_task_errbacks(request, exc, traceback)
+        except Exception:
+            log.exception("task.errback_not_sent", task_id=request.id)
+
     def _commit(self, token: Token, result: Any, state: str) -> None:
         if state == states.SUCCESS:
             held = self.ledger.apply(ledger.succeed(token, result))
