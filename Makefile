@@ -19,7 +19,7 @@ MADE := $(VENV)/.made
 LIGHT := $(VENV)/.light
 FULL := $(VENV)/.full
 
-.PHONY: up test chaos soak lint types bench lock clean
+.PHONY: up test chaos soak lint types audit bench lock clean
 .DELETE_ON_ERROR:
 
 up: $(LIGHT)
@@ -40,6 +40,10 @@ lint: $(FULL)
 
 types: $(FULL)
 	$(BIN)/mypy
+
+# Known vulnerabilities in what is pinned; says so where no service can be asked.
+audit: $(FULL)
+	$(BIN)/python .ci/audit.py
 
 bench: $(FULL)
 	@set -e; for file in $(sort $(wildcard benchmarks/*.py)); do echo "== $$file"; $(BIN)/python "$$file"; done

@@ -6,14 +6,17 @@ docs/reliability.md has the measurements behind the connection settings.
 
 from kombu import Exchange, Queue as KombuQueue
 
+from tasks.addresses import tls_options
 from tasks.queues import PRIORITY_STEPS, Queue
 from tasks.settings import settings
 
 broker_url = settings().redis_url
+# What TLS checks stands in the address; Flower's page about the broker reads it from here only.
+broker_use_ssl = tls_options(settings().redis_url)
 result_backend = f"tasks.results:LedgerBackend+{settings().redis_url}"
 imports = (
     *("tasks.worker", "tasks.image_utils", "tasks.workflows"),
-    *("tasks.segmentation", "tasks.generation", "tasks.housekeeping"),
+    *("tasks.segmentation", "tasks.generation", "tasks.housekeeping", "tasks.webhooks"),
 )
 
 # Messages are JSON. A pickle from a stranger would run his code.

@@ -50,10 +50,18 @@ STATUS_OF_CODE: Mapping[ErrorCode, int] = {
     ErrorCode.TOKEN_INVALID: 401,
     ErrorCode.METHOD_NOT_ALLOWED: 405,
     ErrorCode.NOT_ACCEPTABLE: 406,
+    ErrorCode.REQUEST_TIMEOUT: 408,
     ErrorCode.BODY_TOO_LARGE: 413,
     ErrorCode.MEDIA_TYPE_UNSUPPORTED: 415,
 }
 """Codes whose status differs from their kind's."""
+CHALLENGES: Mapping[ErrorCode, str] = {
+    ErrorCode.KEY_MISSING: 'Bearer realm="darkroom"',
+    ErrorCode.KEY_INVALID: 'Bearer realm="darkroom", error="invalid_token"',
+    ErrorCode.TOKEN_INVALID: 'Bearer realm="darkroom", error="invalid_token"',
+    ErrorCode.SCOPE_MISSING: 'Bearer realm="darkroom", error="insufficient_scope"',
+}
+"""What an answer says of how to be let in (RFC 6750, 3)."""
 
 
 class FieldError(BaseModel):
@@ -93,6 +101,15 @@ class FieldsError(InputError):
         self.errors = list(errors)
 
 
+class RateError(LimitError):
+    """A rate limit is reached, and it is known when it allows the next request."""
+
+    def __init__(self, detail: str, retry_seconds: float) -> None:
+        """Tell the client to come back in so many seconds."""
+        super().__init__(ErrorCode.RATE_LIMITED, detail)
+        self.retry_seconds = retry_seconds
+
+
 class RetryLaterError(UnavailableError):
     """It is known when another try can succeed."""
 
@@ -128,8 +145,10 @@ def problem_response(error: DarkroomError, request: Request) -> Response:
     problem = problem_of(error, request.url.path)
     request.scope["problem_code"] = problem.code
     headers = {"Cache-Control": "no-store"}
-    if problem.status == 503:
-        headers["Retry-After"] = str(math.ceil(getattr(error, "retry_seconds", RETRY_SECONDS)))
+    if problem.status in {429, 503}:
+        headers["Retry-After"] = str(max(1, math.ceil(getattr(error, "retry_seconds", RETRY_SECONDS))))
+    if problem.code in CHALLENGES:
+        headers["WWW-Authenticate"] = CHALLENGES[problem.code]
     return Response(problem.model_dump_json(exclude_none=True), problem.status, headers, MEDIA_TYPE)
 
 
@@ -253,6 +272,7 @@ EXAMPLES: Mapping[ErrorCode, str] = {
     ErrorCode.PARAMETER_INVALID: "num_inference_steps: Input should be greater than or equal to 1",
     ErrorCode.JSON_INVALID: "The body is not JSON: EOF while parsing a string at line 1 column 20",
     ErrorCode.BODY_TOO_LARGE: "The body is larger than 50 MB; send a smaller image.",
+    ErrorCode.REQUEST_TIMEOUT: "The body came too slowly: 2000 bytes in 20 s; send it again over a better line.",
     ErrorCode.MEDIA_TYPE_UNSUPPORTED: "Send application/json or multipart/form-data, not text/plain.",
     ErrorCode.NOT_ACCEPTABLE: "The result can be had as image/webp, image/png or image/jpeg.",
     ErrorCode.ENGINE_UNSUPPORTED: "The opencv engine cannot do text-to-image: it needs a generative model.",

@@ -1,13 +1,23 @@
 """Settings of the gateway. Read once by ``api.app.create_app``; everything below gets values."""
 
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import Field
+import limits
+from pydantic import AfterValidator, Field, model_validator
 
+from tasks.keys import AccessMode
 from tasks.settings import Settings
+
+
+def _rate(text: str) -> str:
+    limits.parse(text)
+    return text
+
 
 Seconds = Annotated[float, Field(gt=0)]
 Count = Annotated[int, Field(gt=0)]
+Rate = Annotated[str, AfterValidator(_rate)]
+"""Requests in a time, such as ``60/minute`` or ``5 per 10 seconds``."""
 
 
 class GatewaySettings(Settings):
@@ -25,6 +35,12 @@ class GatewaySettings(Settings):
 
     max_body_bytes: Count = 50_000_000
     """A 37 MB photo as base64, or three of 12 MB."""
+    max_held_bytes: Count = 80_000_000
+    """Of all bodies that a gateway process holds at once: one of the longest and several photos, until they are in the
+    store. Parsing and decoding takes up to as much again."""
+    max_checked_mask_pixels: Count = 4_000_000
+    """Of a larger mask the workers find out whether it marks anything: decoding takes the gateway up to 8 bytes a pixel
+    for each of its body threads."""
     body_drain_seconds: Seconds = 5.0
     """How long the rest of a body that is too large is read and dropped, so that its client gets to read the 413
     instead of a reset connection."""
@@ -67,3 +83,42 @@ class GatewaySettings(Settings):
 
     cors_origins: tuple[str, ...] = ("http://localhost:3000",)
     """Pages that may call from a browser; ``next dev`` listens on 3000."""
+
+    access: AccessMode = AccessMode.OPEN
+    """``open``: no keys, on loopback only. ``keys``: each request brings an API key (docs/access.md)."""
+    key_refresh_seconds: Seconds = 5.0
+    """How often the keys are read again: a revoked one is refused so long after at the latest, and a check costs no
+    round trip. One read of them all, 300 bytes a key."""
+    key_outage_seconds: Seconds = 60.0
+    """How long the keys that were read last are believed while the broker is away; after that nobody is let in. An
+    outage that lasts longer is no restart any more, and a key could have been revoked meanwhile."""
+    token_max_seconds: Count = 3600
+    """The longest life of a signed token: it stands in an address, where histories and proxies see it."""
+    rate_edits: Rate = "60/minute"
+    """Edits that a key may submit; a person clicks less, and a machine computes 1 to 15 in that time."""
+    rate_utilities: Rate = "600/minute"
+    """Image utilities and clicks: ten a second while somebody drags a box; a CPU machine does about 50."""
+    rate_uploads: Rate = "120/minute"
+    """Uploads: a folder of photos at two a second; each may have 50 MB."""
+    rate_reads: Rate = "1200/minute"
+    """Everything else, such as status, results and cancels: 20 jobs that are polled each second."""
+    max_open_jobs_per_owner: Count = 100
+    """Jobs of one owner that have not ended, where keys are asked for; a fifth of what may wait at all."""
+
+    head_seconds: Seconds = 10.0
+    """From a connection, or from the first byte of a further request on it, to the end of the request's headers; they
+    fit into a packet or two."""
+    slow_seconds: Seconds = 20.0
+    """How long a client may take before its speed counts: a train goes through a tunnel."""
+    slow_bytes_per_second: Count = 16_000
+    """A client that sends its body, or takes its answer, slower than this is cut off: 128 kbit/s, less than any mobile
+    network that loads a page."""
+    max_connections: Count = 900
+    """Connections of a gateway process, idle ones and event streams too: a process may usually have 1,024 files open,
+    and needs some for the broker and the store."""
+
+    @model_validator(mode="after")
+    def _no_open_door(self) -> Self:
+        if self.access is AccessMode.OPEN and "*" in self.cors_origins:
+            raise ValueError("DARKROOM_CORS_ORIGINS may hold * only where DARKROOM_ACCESS is keys.")
+        return self

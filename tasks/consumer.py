@@ -21,13 +21,17 @@ from kombu import Connection
 from kombu.exceptions import DecodeError, SerializerNotInstalled
 from kombu.message import Message
 from kombu.serialization import ContentDisallowed
+from pydantic import ValidationError
 
+from tasks import messages
 from tasks.app import app
 from tasks.settings import settings
 
 DEAD_MESSAGES_KEY = "darkroom:messages:dead"
 EXIT_WEDGED = 70
 """EX_SOFTWARE of sysexits.h: the process found itself broken."""
+
+_UNDECODABLE = (DecodeError, ContentDisallowed, SerializerNotInstalled, ValueError, LookupError, RecursionError)
 
 log = structlog.get_logger(__name__)
 
@@ -67,6 +71,16 @@ class SafeConsumer(Consumer):
 
         return safely
 
+    def on_decode_error(self, message: Message, exc: Exception) -> None:
+        """Put aside a message that kombu could not take in, such as one that says it is compressed."""
+        self._bury(message, f"the message cannot be read: {type(exc).__name__}")
+        message.reject_log_error(log, self.connection_errors)
+
+    def on_invalid_task(self, body: Any, message: Message, exc: BaseException) -> None:
+        """Put aside a message that Celery finds unfit."""
+        self._bury(message, f"Celery refuses it: {exc}")
+        super().on_invalid_task(body, message, exc)
+
     def _acknowledge(self, message: Message, _logger: Any, errors: tuple[type[Exception], ...], **options: Any) -> None:
         """Acknowledge a message; if the broker does not hear it, connect again.
 
@@ -87,13 +101,22 @@ class SafeConsumer(Consumer):
         super().on_unknown_task(body, message, exc)
 
     def _bury(self, message: Message, flaw: str) -> None:
-        body = message.body.decode(errors="replace") if isinstance(message.body, bytes) else str(message.body)
-        letter = json.dumps({"flaw": flaw, "at": time.time(), "headers": message.headers, "body": body}, default=repr)
+        letter = json.dumps({"flaw": flaw, "at": time.time(), **_excerpts(message)})
         with self.app.ledger.client.pipeline() as pipe:
             pipe.lpush(DEAD_MESSAGES_KEY, letter).ltrim(
                 DEAD_MESSAGES_KEY, 0, settings().dead_messages_kept - 1
             ).execute()
         log.error("message.buried", flaw=flaw)
+
+
+def _excerpts(message: Message) -> dict[str, str]:
+    body = message.body.decode(errors="replace") if isinstance(message.body, bytes) else str(message.body)
+    try:
+        headers = json.dumps(message.headers, default=repr)
+    except (ValueError, TypeError, RecursionError) as error:
+        headers = f"cannot be written: {type(error).__name__}"
+    most = settings().dead_message_characters
+    return {"headers": headers[:most], "body": body[:most]}
 
 
 def _raise(error: Exception) -> NoReturn:
@@ -103,18 +126,19 @@ def _raise(error: Exception) -> NoReturn:
 
 def flaw_of(message: Message) -> str | None:
     """Return what makes a message unfit for Celery's handler; None if it is well-formed."""
-    headers = message.headers
-    if not isinstance(headers, dict) or not all(isinstance(headers.get(key), str) for key in ("id", "task")):
-        return "the headers lack an id or a task"
     try:
+        messages.Headers.model_validate(message.headers)
         body = message.decode()
-    except (DecodeError, ContentDisallowed, SerializerNotInstalled, ValueError, LookupError) as error:
+        match body:
+            case [list(), dict(), dict() | None]:
+                messages.Embed.model_validate(body[2] or {})
+                return None
+            case _:
+                return "the body is not [args, kwargs, embed]"
+    except ValidationError as error:
+        return "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors())
+    except _UNDECODABLE as error:
         return f"the body cannot be decoded: {type(error).__name__}"
-    match body:
-        case [list(), dict(), dict() | None]:
-            return None
-        case _:
-            return "the body is not [args, kwargs, embed]"
 
 
 class Watchdog(StartStopStep):

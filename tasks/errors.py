@@ -43,6 +43,7 @@ class ErrorCode(StrEnum):
     PARAMETER_INVALID = "parameter_invalid"
     JSON_INVALID = "json_invalid"
     BODY_TOO_LARGE = "body_too_large"
+    REQUEST_TIMEOUT = "request_timeout"
     MEDIA_TYPE_UNSUPPORTED = "media_type_unsupported"
     NOT_ACCEPTABLE = "not_acceptable"
     ENGINE_UNSUPPORTED = "engine_unsupported"
@@ -239,8 +240,16 @@ def translate(error: BaseException) -> DarkroomError:
             return ProcessingError(ErrorCode.TIME_LIMIT, "The edit took longer than a worker may; try a smaller photo.")
         case WorkerLostError():
             return ProcessingError(ErrorCode.WORKER_LOST, "The worker that ran this died; try a smaller photo.")
+        case RuntimeError() if _is_full_gpu(error):
+            return ProcessingError(ErrorCode.OUT_OF_MEMORY, "The edit needed more memory than the GPU has.")
         case _:
             return broker_error(error) or ProcessingError.internal()
+
+
+def _is_full_gpu(error: RuntimeError) -> bool:
+    # By name, as only engines may load PyTorch.
+    kind = type(error)
+    return (kind.__module__, kind.__name__) == ("torch", "OutOfMemoryError")
 
 
 class Interrupted(Exception):  # noqa: N818 - not an error: the work was taken from the task

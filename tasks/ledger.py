@@ -9,11 +9,12 @@ of this module and applied by whoever holds a connection, blocking (``Ledger``) 
     any time: cancel; release (drain); requeue (sweeper)
 
 Keys, all under ``darkroom:``: ``job:{id}`` (hash), ``events:{id}`` (stream of at most 200), ``jobs:open`` (sorted by
-when the sweeper looks next), ``jobs:waiting:{queue}`` (the line before a pool), ``jobs:seconds`` (learned durations),
-``jobs:dead`` (dead letters), ``workers`` and ``worker:{name}`` (who is alive); of each owner ``jobs:of:{owner}`` (his
-open jobs), ``jobs:ahead:{priority}:{owner}`` and ``jobs:held:{priority}:{owner}`` (his share of the line), and
-``jobs:turns:{queue}`` (whose turn it is), as told in ``prelude.lua``; ``idempotency:{owner}:{hash}`` (what a client
-asked for under a key of its own); ``webhooks:due`` (ended jobs whose client is to be told).
+when the sweeper looks next), ``jobs:open:{queue}`` (those that a pool has to work on), ``jobs:waiting:{queue}`` (the
+line before a pool), ``jobs:seconds`` (learned durations), ``jobs:dead`` (dead letters), ``workers`` and
+``worker:{name}`` (who is alive); of each owner ``jobs:of:{owner}`` (his open jobs), ``jobs:ahead:{priority}:{owner}``
+and ``jobs:held:{priority}:{owner}`` (his share of the line), and ``jobs:turns:{queue}`` (whose turn it is), as told
+in ``prelude.lua``; ``idempotency:{owner}:{hash}`` (what a client asked for under a key of its own); ``webhooks:due``
+(ended jobs whose client is to be told).
 """
 
 import hashlib
@@ -47,6 +48,7 @@ SERVED_BY: Mapping[Operation, Queue] = dict.fromkeys(Operation, Queue.GENERATION
 _SCRIPTS = (
     *("announce", "cancel", "celery_meta", "claim", "dead", "due", "enter", "events", "finish", "launch", "overview"),
     *("part", "postpone", "read", "recall", "release", "renew", "requeue", "set_back", "submit", "unbury"),
+    *("webhook_begin", "webhook_secret", "webhook_settle", "webhook_take"),
 )
 
 
@@ -141,6 +143,9 @@ class QueueDepth:
     """Jobs that no worker of this pool has claimed yet."""
     oldest_seconds: float
     """Age of the job at the head of the line; 0 when the line is empty."""
+    open_jobs: int
+    """Jobs that this pool has to work on now or later, those in flight included: machines are kept as long as there
+    are any, since a queue is empty while its last worker's death goes unnoticed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,9 +263,11 @@ def launch(attempt: Token, chord: Token, parts: int, known: Mapping[Role, str]) 
     )
 
 
-def enter(chord: Token) -> Move[Held]:
-    """Start a header task."""
-    return Move("enter", (chord.job_id, chord.value, settings().lease_seconds), _held("entered"))
+def enter(chord: Token, role: Role) -> Move[Held]:
+    """Start a header task; refused after as many starts without an end as a job has attempts."""
+    limits = settings()
+    arguments = (chord.job_id, chord.value, limits.lease_seconds, role, limits.max_attempts)
+    return Move("enter", (*arguments, *_worker_lost()), _held("entered"))
 
 
 def part(chord: Token, role: Role, image_id: str) -> Move[Held]:
@@ -279,10 +286,14 @@ def succeed(token: Token, result: dict[str, Any]) -> Move[Held]:
 
 
 def fail(token: Token, failure: Failure) -> Move[Held]:
-    """End the job with an error, by the attempt or by a header task of the live chord."""
+    """End the job with an error, by the attempt or by a header task of the live chord.
+
+    One that ended its workers goes to the dead letters.
+    """
+    poison = int(failure.code is ErrorCode.WORKER_LOST)
     return Move(
         "finish",
-        (token.job_id, token.value, State.ERROR, "failure", *_failure_arguments(failure)),
+        (token.job_id, token.value, State.ERROR, "failure", *_failure_arguments(failure), poison),
         _held("finished"),
     )
 
@@ -397,7 +408,7 @@ def _worker_lost() -> tuple[str, str, int]:
 
 def _overview(reply: Any) -> Overview:
     workers, queues, open_jobs, memory = reply
-    depths = (QueueDepth(Queue(name), messages, jobs, float(oldest)) for name, messages, jobs, oldest in queues)
+    depths = (QueueDepth(Queue(name), depth, line, float(oldest), jobs) for name, depth, line, oldest, jobs in queues)
     return Overview(tuple(map(json.loads, workers)), {depth.queue: depth for depth in depths}, open_jobs, float(memory))
 
 
@@ -422,6 +433,7 @@ def _constants() -> str:
         "DEAD_MAX": limits.dead_letters_kept,
         "DEAD_SECONDS": limits.image_retention_seconds,
         "EVENTS_MAX": limits.events_kept,
+        "PREPARATION": f"'{Queue.IMAGE_UTILS}'",
     }
     return "".join(f"local {name} = {value}\n" for name, value in values.items())
 

@@ -1,12 +1,14 @@
 """Settings that clients, gateway and workers share. Read once per process; adapters get values, not settings."""
 
 from functools import cache
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import Field
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import BeforeValidator, Field
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from tasks.addresses import ServerUrl
 from tasks.engines import EngineName, SegmenterName
 
 EMBEDDED_BROKER_PORT = 6399
@@ -14,14 +16,31 @@ EMBEDDED_BROKER_PORT = 6399
 EMBEDDED_CACHE_PORT = 6398
 
 
+def _listed(value: Any) -> Any:
+    """Take a list as the environment gives it: with commas, or empty."""
+    return [each.strip() for each in value.split(",") if each.strip()] if isinstance(value, str) else value
+
+
+Networks = Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode, BeforeValidator(_listed)]
+Waits = Annotated[tuple[Annotated[float, Field(gt=0)], ...], NoDecode, BeforeValidator(_listed)]
+
+
 class Settings(BaseSettings):
     """Environment variables: ``DARKROOM_`` and the name in upper case, but for the ones that name theirs."""
 
-    model_config = SettingsConfigDict(env_prefix="DARKROOM_", frozen=True, extra="ignore", populate_by_name=True)
+    model_config = SettingsConfigDict(
+        env_prefix="DARKROOM_",
+        frozen=True,
+        extra="ignore",
+        populate_by_name=True,
+        hide_input_in_errors=True,  # addresses hold passwords
+    )
 
-    redis_url: Annotated[str, Field(validation_alias="REDIS_URL")] = f"redis://127.0.0.1:{EMBEDDED_BROKER_PORT}/0"
+    redis_url: Annotated[ServerUrl, Field(validation_alias="REDIS_URL", repr=False)] = (
+        f"redis://127.0.0.1:{EMBEDDED_BROKER_PORT}/0"
+    )
     """Broker, ledger and events: one server, so that a job and its message are written in one transaction."""
-    image_cache_url: Annotated[str | None, Field(validation_alias="IMAGE_CACHE_URL")] = None
+    image_cache_url: Annotated[ServerUrl | None, Field(validation_alias="IMAGE_CACHE_URL", repr=False)] = None
     """Hot image tier: a second server, so that pixels never fill the broker. Unset: asked of the ledger."""
     image_store_url: Annotated[str | None, Field(validation_alias="IMAGE_STORE_URL")] = None
     """Durable image tier, ``file:///…`` or ``s3://bucket/prefix``. Unset: asked of the ledger."""
@@ -113,6 +132,8 @@ class Settings(BaseSettings):
     acknowledgement takes milliseconds; on a half-open connection 15 s."""
     dead_messages_kept: Annotated[int, Field(ge=1)] = 1000
     """Malformed messages, for somebody to look at; the oldest go first."""
+    dead_message_characters: Annotated[int, Field(ge=100)] = 4000
+    """Kept of a malformed message's headers, and of its body; ours have under 2,000. A thousand take 8 MB at most."""
     job_retention_seconds: Annotated[int, Field(gt=0)] = 24 * 3600
     """How long a finished job's record and events stay."""
     idempotency_seconds: Annotated[int, Field(gt=0)] = 24 * 3600
@@ -132,6 +153,26 @@ class Settings(BaseSettings):
     where the store answers with an error, and after this where it is silent."""
     max_image_pixels: Annotated[int, Field(gt=0)] = 40_000_000
     """40 MP decode to 120 MB; phones' default photos have 12 to 24."""
+
+    webhook_networks: Networks = ()
+    """Networks that webhooks may reach though they are private (``10.1.0.0/16,fd00:1::/64``): there http and every port
+    are allowed too. None, so that a client's URL leads out of this deployment only."""
+    webhook_connect_seconds: Annotated[float, Field(gt=0)] = 3.0
+    """For one connection to a receiver; around the world and back takes 0.3 s, and one lost packet a second."""
+    webhook_total_seconds: Annotated[float, Field(gt=0)] = 10.0
+    """For one attempt: name server, redirects and the answer's headers. A receiver has to take a message down in that
+    time, not to work on it; the senders that people know wait for 5 to 30 s."""
+    webhook_lease_seconds: Annotated[float, Field(gt=0)] = 60.0
+    """An attempt that is not settled after this is made again: its worker died, or its message was lost. Longer than
+    the queue of webhooks takes when all receivers are silent (32 messages, 8 at once, 10 s each)."""
+    webhook_retry_seconds: Waits = (5, 30, 300, 1800, 7200, 18_000, 36_000)
+    """Waits between attempts: a restart, a deployment, an outage of a night. Together with a fifth of jitter they stay
+    under the life of a job's record, which holds what has to be told."""
+    webhooks_queued: Annotated[int, Field(gt=0)] = 32
+    """Messages about webhooks in the queue at once; the rest waits in the outbox, where owners take turns. So few that
+    a new owner's one waits under a minute behind silent receivers, enough for ten deliveries a second."""
+    webhook_secret_overlap_seconds: Annotated[int, Field(ge=0)] = 24 * 3600
+    """How long the old secret signs beside a new one: the time that receivers have to take over the new one."""
 
 
 @cache

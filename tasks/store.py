@@ -31,8 +31,10 @@ from obstore.store import LocalStore, ObjectStore, from_url
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from tasks.addresses import has_password
 from tasks.errors import ErrorCode, InputError, NotFoundError, UnavailableError
 from tasks.imaging.probe import Format, Limits, probe
+from tasks.keys import OWNER
 from tasks.settings import Settings
 
 T = TypeVar("T")
@@ -238,7 +240,8 @@ def connect(settings: Settings, broker: "redis.Redis") -> ImageStore:
     if not (cache_url and store_url):
         raise UnavailableError(
             ErrorCode.STORE_UNAVAILABLE,
-            "No image store is known: start Darkroom's workers, or set IMAGE_STORE_URL and IMAGE_CACHE_URL.",
+            "No image store is known: start Darkroom's workers, or set IMAGE_STORE_URL and IMAGE_CACHE_URL (workers do "
+            "not tell an address that holds a password).",
         )
     hot = redis.Redis.from_url(
         cache_url,
@@ -258,9 +261,10 @@ def connect(settings: Settings, broker: "redis.Redis") -> ImageStore:
 
 
 def tell(settings: Settings, broker: "redis.Redis") -> None:
-    """Tell clients which stores this worker uses."""
-    if settings.image_cache_url and settings.image_store_url:
-        broker.hset(STORES_KEY, mapping={"cache": settings.image_cache_url, "store": settings.image_store_url})
+    """Tell clients which stores this worker uses; an address with a password stays out of the broker and its files."""
+    cache, store = settings.image_cache_url, settings.image_store_url
+    if cache and store and not (has_password(cache) or has_password(store)):
+        broker.hset(STORES_KEY, mapping={"cache": cache, "store": store})
 
 
 def _text(value: str | bytes | None) -> str | None:
@@ -295,7 +299,6 @@ def _derived_key(image_id: str, key: str) -> str:
 
 _ID = re.compile(r"[0-9a-f]{64}")
 _KEY = re.compile(r"[\w-]{1,80}")
-_OWNER = re.compile(r"[\w-]{1,64}")
 
 
 def _bytes_path(image_id: str) -> str:
@@ -313,7 +316,7 @@ def _derived_path(image_id: str, key: str) -> str:
 
 
 def _record_path(image_id: str, owner: str) -> str:
-    if not _OWNER.fullmatch(owner):
+    if not OWNER.fullmatch(owner):
         raise InputError(ErrorCode.PARAMETER_INVALID, "An owner is 1 to 64 letters, digits, _ or -.")
     return f"owners/{owner}/{image_id[:2]}/{image_id}.json"
 

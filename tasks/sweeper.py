@@ -13,7 +13,7 @@ from collections.abc import Mapping
 import redis
 import structlog
 
-from tasks import ledger, messages
+from tasks import ledger, messages, outbox
 from tasks.app import app
 from tasks.errors import UnavailableError
 from tasks.jobs import Job, Stage
@@ -64,6 +64,7 @@ class Sweeper(threading.Thread):
             try:
                 if self._leads():
                     self.sweep()
+                    outbox.dispatch(self._ledger)
                     self._housekeep()
             except (UnavailableError, redis.RedisError) as error:
                 log.warning("sweeper.broker_unavailable", reason=str(error))

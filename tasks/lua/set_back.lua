@@ -13,6 +13,7 @@ if setbacks > tonumber(ARGV[4]) then
 end
 local resumes = now() + tonumber(ARGV[3]) * 2 ^ (setbacks - 1)
 if by_launch then
+  forget(id, 'starts:') -- the part has come to an end, if not to a good one
   set(id, 'stage', 'opening', 'launch', '', 'attempts', '0')
 else
   set(id, 'attempts', number(id, 'attempts') - 1)

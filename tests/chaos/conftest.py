@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tasks.app import app
 from tasks.settings import settings
 from tests.chaos.report import Report
 from tests.chaos.scale import REPORT_FILE, SCALE, Scale
@@ -81,7 +82,11 @@ MakeStand = Callable[..., Stand]
 
 @pytest.fixture
 def make_stand(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[MakeStand]:
-    """Build a stand with settings and broker directives of its own; this process then has the same settings."""
+    """Build a stand with settings and broker directives of its own; this process then has the same settings.
+
+    But for Celery's: its configuration is read once per process, and other tests need theirs.
+    """
+    assert app.conf.broker_url
     with ExitStack() as opened:
 
         def make(settings_: dict[str, str] | None = None, **broker: str) -> Stand:

@@ -38,6 +38,8 @@ TIMING = {
     "DARKROOM_SWEEP_SECONDS": str(SWEEP_SECONDS),
     "DARKROOM_GRACE_SECONDS": str(GRACE_SECONDS),
 }
+SLACK_SECONDS = pick(short=2.0, full=0.5)
+"""What a bound of seconds is allowed beyond itself: the short rows run beside other work."""
 REDO_SECONDS = LEASE_SECONDS + SWEEP_SECONDS + 5
 """The bound for a job whose worker is gone."""
 PUT_BACK_SECONDS = GRACE_SECONDS + SWEEP_SECONDS

