@@ -1,5 +1,5 @@
--- Everything at a glance: live workers; for each queue its messages, the jobs that wait for its pool and those that
--- its pool has to work on; open jobs; and which share of the server's memory is in use (0 where it has no limit).
+-- Everything at a glance: live workers; for each queue its messages, the jobs that wait for its pool and those that its
+-- pool has to work on; open jobs; and which share of the server's memory is in use (0 where it has no limit).
 -- ARGV: separator of priority lists, priority levels (comma), then queue names
 local steps, separator, t = ARGV[2], ARGV[1], now()
 local workers = {}
