@@ -2,7 +2,11 @@
 
 import base64
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
+
+import redis
 
 from tasks.errors import ErrorCode
 from tasks.jobs import State
@@ -16,6 +20,8 @@ JOBS = pick(short=4, full=12)
 FULL_SECONDS = pick(short=3, full=30)
 ANSWER_SECONDS = 3
 RESUME_SECONDS = 10
+BALLAST_BYTES = 32_000_000
+"""Beside it the connections' own buffers, which come and go, are small; as they are in a broker of a gigabyte."""
 BEGINS_WORK = ("submit", "generate", "utility", "smart mask")
 
 
@@ -24,17 +30,28 @@ def refusals(answers: list[Answer]) -> dict[str, set[tuple[int, str | None]]]:
     return {name: {(each.status, each.code) for each in answers if each.request == name} for name in BEGINS_WORK}
 
 
+@contextmanager
+def limited(admin: "redis.Redis", share: float) -> Iterator[None]:
+    """Limit the broker's memory so that this share of it is in use; 2 is twice as much as it may have."""
+    admin.set("ballast", "x" * BALLAST_BYTES)
+    admin.config_set("maxmemory", int(admin.info("memory")["used_memory"] / share))
+    try:
+        yield
+    finally:
+        admin.config_set("maxmemory", 0)
+        admin.delete("ballast")
+
+
 def test_a_nearly_full_broker_finishes_what_it_accepted(town: Whole, report: Report) -> None:
     """From nine tenths of the broker's memory on new work is refused, and accepted jobs are done in what is left."""
     admin = town.stand.broker.client
     ended = town.submit(steps=1)
     town.stand.until(ended, State.DONE)
     jobs = [town.submit(steps=4, seconds=0.1) for _ in range(JOBS)]
-    admin.config_set("maxmemory", int(admin.info("memory")["used_memory"] / 0.93))
-    lab.wait_for(lambda: town.requests(ended)["submit"]().status_code == 503, "the refusal")
-    answers = clients(town.requests(ended), 1.5, every=0.5)
-    records = town.stand.all_final(jobs)
-    admin.config_set("maxmemory", 0)
+    with limited(admin, 0.93):
+        lab.wait_for(lambda: town.requests(ended)["submit"]().status_code == 503, "the refusal")
+        answers = clients(town.requests(ended), 1.5, every=0.5)
+        records = town.stand.all_final(jobs)
     slowest = max(answers, key=lambda answer: answer.seconds)
     report.row(
         17,
@@ -61,10 +78,9 @@ def test_a_full_broker_keeps_what_it_accepted(town: Whole, report: Report) -> No
     town.stand.until(ended, State.DONE)
     jobs = [town.submit(steps=4, seconds=0.1) for _ in range(JOBS)]
     lab.wait_for(lambda: any(town.stand.job(job).state is State.PROCESSING for job in jobs), "a job in the pool")
-    admin.config_set("maxmemory", 1)
-    answers = clients(town.requests(ended), FULL_SECONDS, every=0.5)
-    meanwhile = sum(town.stand.job(job).state is State.DONE for job in jobs)
-    admin.config_set("maxmemory", 0)
+    with limited(admin, 2):
+        answers = clients(town.requests(ended), FULL_SECONDS, every=0.5)
+        meanwhile = sum(town.stand.job(job).state is State.DONE for job in jobs)
     at = time.monotonic()
     took = town.recovery(at, RESUME_SECONDS)
     records = town.stand.all_final(jobs)
