@@ -4,6 +4,7 @@ import time
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
+from redis.exceptions import OutOfMemoryError
 from starlette.requests import Request
 
 from api import tokens
@@ -72,8 +73,18 @@ class Access:
         )
 
     async def count(self, caller: Caller, traffic: Traffic) -> Standing | None:
-        """Count a request; return how its key stands, None where nothing is counted. Raises ``RedisError``."""
-        return await self._rates.count(caller.key_id, traffic) if caller.key_id is not None else None
+        """Count a request; return how its key stands, None where nothing is counted. Raises ``RedisError``.
+
+        A broker that is full can count nothing more. Reads and cancels then pass uncounted: they are what empties it.
+        """
+        if caller.key_id is None:
+            return None
+        try:
+            return await self._rates.count(caller.key_id, traffic)
+        except OutOfMemoryError:
+            if traffic is not Traffic.READS:
+                raise
+            return None
 
     async def sign(self, caller: Caller, path: str, seconds: int) -> tuple[str, Grant]:
         """Return a token that reads a path for so many seconds. Raises ``UnavailableError`` (broker_unavailable)."""

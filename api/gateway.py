@@ -111,7 +111,7 @@ def _assembled(
         Queue.IMAGE_UTILS: settings.max_waiting_messages,
         Queue.SEGMENTATION: settings.max_waiting_photos,
     }
-    pools = Pools(ledger, limits)
+    pools = Pools(ledger, limits, settings.broker_memory_share)
     timing = Timing(settings.utility_wait_seconds, settings.reread_seconds, settings.resend_seconds)
     calls = Calls(celery, broker, waiters, pools, timing)
     utilities = Utilities(calls)

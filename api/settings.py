@@ -57,11 +57,14 @@ class GatewaySettings(Settings):
     reread_seconds: Seconds = 5.0
     """A wait reads its record this often without being woken: pub/sub promises no delivery, and places in the queue
     change without an event."""
-    outage_seconds: Seconds = 3.0
+    outage_seconds: Seconds = 2.5
     """How long waits ride out a broker that is away, from its last sign of life on. A restart takes 1 to 2 s."""
     stream_retry_milliseconds: Count = 1000
     """When a client of a stream that ended early should come back."""
 
+    broker_memory_share: Annotated[float, Field(gt=0, le=1)] = 0.9
+    """How full the broker may be before new work is refused. The rest is for what was accepted: its messages, its
+    events and its results have to be written, too."""
     broker_timeout_seconds: Seconds = 1.5
     """How long an answer of the broker is waited for; every command takes milliseconds. With what else a request may
     wait for, a connection to the broker or the hot image tier, a dead broker costs a client less than 3 s."""

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import typer
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
+from rich.table import Column, Table
 
 from api.loopback import is_loopback_name
 from darkroom.errors import EXIT_STATUSES, CommandError, UnreachableError, UsageError
@@ -48,7 +48,9 @@ def list_keys() -> None:
     """Show all keys, revoked ones too; what opens the gateway is not among what is kept."""
     with _store() as store:
         keys = store.all()
-    table = Table("id", "name", "scope", "owner", "created", "revoked", box=None)
+    # An id or an owner is copied from here: whole, however narrow the terminal is.
+    whole = (Column(name, overflow="fold") for name in ("id", "name", "scope", "owner"))
+    table = Table(*whole, "created (UTC)", "revoked (UTC)", box=None)
     for key in keys:
         table.add_row(key.id, escape(key.name), key.scope, key.owner, _day(key.created_at), _day(key.revoked_at))
     Console().print(table)
@@ -122,4 +124,4 @@ def _store(settings: StackSettings | None = None) -> Iterator[KeyStore]:
 
 
 def _day(seconds: float | None) -> str:
-    return "" if seconds is None else f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M} UTC"
+    return "" if seconds is None else f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d}"

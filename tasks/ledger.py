@@ -156,6 +156,8 @@ class Overview:
     """As ``tasks.presence`` announces them."""
     queues: dict[Queue, QueueDepth]
     open_jobs: int
+    memory_share: float
+    """Of what the broker may use; 0 where it has no limit."""
 
 
 def events_key(job_id: str) -> str:
@@ -405,9 +407,9 @@ def _worker_lost() -> tuple[str, str, int]:
 
 
 def _overview(reply: Any) -> Overview:
-    workers, queues, open_jobs = reply
+    workers, queues, open_jobs, memory = reply
     depths = (QueueDepth(Queue(name), depth, line, float(oldest), jobs) for name, depth, line, oldest, jobs in queues)
-    return Overview(tuple(map(json.loads, workers)), {depth.queue: depth for depth in depths}, open_jobs)
+    return Overview(tuple(map(json.loads, workers)), {depth.queue: depth for depth in depths}, open_jobs, float(memory))
 
 
 _READS = frozenset({"celery_meta", "dead", "events", "overview", "read"})

@@ -47,7 +47,10 @@ STORES_KEY = "darkroom:stores"
 
 HOT_ANSWER_SECONDS = 0.75
 """The durable tier has it too: waiting longer for the quick one would not be quick."""
-HOT_PAUSE_SECONDS = 5.0
+STORE_CONNECT_SECONDS = 2.0
+STORE_RETRIES = 2
+"""Of a request that the object store refuses for a moment (S3's SlowDown, 5xx): within half a second."""
+HOT_PAUSE_SECONDS = 2.0
 """How long a hot tier that failed is left alone; everything comes from the durable tier meanwhile."""
 
 log = structlog.get_logger(__name__)
@@ -107,20 +110,22 @@ class ImageStore:
 
     def open(self, image_id: str) -> bytes:
         """Return the bytes. Raises ``NotFoundError`` (image_unknown) or ``UnavailableError`` (store_unavailable)."""
+        path = _bytes_path(image_id)
         data = self._hot.get(_hot_key(image_id))
         if data is not None:
             return data
         with _store_errors(image_id, half=self._hot.is_away):
-            data = obstore.get(self._durable, _bytes_path(image_id)).bytes().to_bytes()
+            data = obstore.get(self._durable, path).bytes().to_bytes()
         self._hot.put({_hot_key(image_id): data})
         return data
 
     def metadata(self, image_id: str, *, owner: str = LOCAL_OWNER) -> ImageMetadata:
         """Return what is known of an image that ``owner`` has put. Another owner's image is unknown. Errors as open."""
+        path = _record_path(image_id, owner)
         record = self._hot.get(_hot_key(image_id, owner))
         if record is None:
             with _store_errors(image_id, half=self._hot.is_away):
-                record = obstore.get(self._durable, _record_path(image_id, owner)).bytes().to_bytes()
+                record = obstore.get(self._durable, path).bytes().to_bytes()
         return ImageMetadata.from_json(record)
 
     def exists(self, image_id: str, *, owner: str = LOCAL_OWNER) -> bool:
@@ -251,7 +256,7 @@ def connect(settings: Settings, broker: "redis.Redis") -> ImageStore:
     )
     return ImageStore(
         hot,
-        _durable_store(store_url),
+        _durable_store(store_url, settings.store_answer_seconds),
         hot_seconds=settings.image_hot_seconds,
         limits=Limits(max_pixels=settings.max_image_pixels),
     )
@@ -268,11 +273,21 @@ def _text(value: str | bytes | None) -> str | None:
     return value.decode() if isinstance(value, bytes) else value
 
 
-def _durable_store(url: str) -> ObjectStore:
+def _durable_store(url: str, answer_seconds: float) -> ObjectStore:
     parts = urlsplit(url)
     if parts.scheme == "file":
         return LocalStore(Path(parts.path), mkdir=True)
-    store: ObjectStore = from_url(url)
+    store: ObjectStore = from_url(
+        url,
+        client_options={
+            "timeout": f"{answer_seconds}s",
+            "connect_timeout": f"{min(STORE_CONNECT_SECONDS, answer_seconds)}s",
+            # Only an endpoint that somebody has named so is spoken to without TLS.
+            "allow_http": True,
+        },
+        # obstore's own ten retries in three minutes hold up whoever waits for a 503; a job comes back by itself.
+        retry_config={"max_retries": STORE_RETRIES, "retry_timeout": timedelta(seconds=answer_seconds)},
+    )
     return store
 
 
@@ -288,21 +303,26 @@ _ID = re.compile(r"[0-9a-f]{64}")
 _KEY = re.compile(r"[\w-]{1,80}")
 
 
-def _bytes_path(image_id: str) -> str:
+def _require_id(image_id: str) -> None:
+    # Ids come in messages: none may leave the store's folder, or be another kind of key.
     if not _ID.fullmatch(image_id):
-        raise _unknown(image_id)  # ids come in messages: none may leave the store's folder
+        raise _unknown(image_id)
+
+
+def _bytes_path(image_id: str) -> str:
+    _require_id(image_id)
     return f"images/{image_id[:2]}/{image_id}"
 
 
 def _derived_path(image_id: str, key: str) -> str:
-    if not _ID.fullmatch(image_id):
-        raise _unknown(image_id)
+    _require_id(image_id)
     if not _KEY.fullmatch(key):
         raise ValueError(f"not a key of derived data: {key!r}")
     return f"derived/{image_id[:2]}/{image_id}/{key}"
 
 
 def _record_path(image_id: str, owner: str) -> str:
+    _require_id(image_id)
     if not OWNER.fullmatch(owner):
         raise InputError(ErrorCode.PARAMETER_INVALID, "An owner is 1 to 64 letters, digits, _ or -.")
     return f"owners/{owner}/{image_id[:2]}/{image_id}.json"

@@ -57,6 +57,20 @@ def test_all_processes_count_together_and_time_heals(make_server: MakeServer, br
         wait_for(lambda: one.get(path, headers=who.headers).status_code == 404, "the next window", 5)
 
 
+def test_a_full_broker_still_lets_read(make_server: MakeServer, broker: "redis.Redis") -> None:
+    """What cannot be counted is refused where it would store more, and served where it only looks."""
+    who = person(broker)
+    with asking_for_keys(make_server) as asking:
+        assert asking.get(f"/api/images/{UNKNOWN_IMAGE}", headers=who.headers).status_code == 404
+        broker.config_set("maxmemory", 1)
+        try:
+            assert asking.get(f"/api/images/{UNKNOWN_IMAGE}", headers=who.headers).status_code == 404
+            answer = asking.post("/api/image-utils/canny", headers=who.headers, json={})
+            assert (answer.status_code, answer.json()["code"]) == (503, "broker_full")
+        finally:
+            broker.config_set("maxmemory", 0)
+
+
 def test_a_rate_that_cannot_be_read_is_refused_at_the_start() -> None:
     """A typing error in a setting ends the start, not a request."""
     with pytest.raises(ValidationError, match="rate_edits"):

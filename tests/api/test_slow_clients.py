@@ -79,14 +79,20 @@ def test_a_connection_without_a_request_is_closed_in_silence(make_server: MakeSe
 def test_a_body_that_drips_is_cut_off(make_server: MakeServer, worker: FakeWorker, chunked: bool) -> None:
     """A body far below the least speed ends in 408, with or without a length."""
     length = b"Transfer-Encoding: chunked" if chunked else b"Content-Length: 1000000"
-    with make_server(**LIMITS, slow_bytes_per_second=10_000) as client, connected(client) as raw:
+    with (
+        make_server(**{**LIMITS, "body_drain_seconds": 5}, slow_bytes_per_second=10_000) as client,
+        connected(client) as raw,
+    ):
         raw.sendall(
             b"POST /api/images HTTP/1.1\r\nHost: localhost\r\nContent-Type: image/png\r\n" + length + b"\r\n\r\n"
         )
         with dripping(raw, b"1\r\nx\r\n" if chunked else b"x"):
-            answer = until_closed(raw)
+            answer = raw.recv(65536)
+            while b"request_timeout" not in answer:
+                piece = raw.recv(65536)
+                assert piece, answer
+                answer += piece
         assert answer.startswith(b"HTTP/1.1 408")
-        assert b"request_timeout" in answer
 
 
 def test_a_body_that_comes_slowly_but_comes_is_taken(make_server: MakeServer, worker: FakeWorker) -> None:
@@ -96,13 +102,13 @@ def test_a_body_that_comes_slowly_but_comes_is_taken(make_server: MakeServer, wo
 
     def slowly() -> Iterator[bytes]:
         for piece in pieces:
-            threading.Event().wait(1.0 / len(pieces))
+            threading.Event().wait(1.6 / len(pieces))
             yield piece
 
-    with make_server(**LIMITS, slow_bytes_per_second=len(photo) // 2) as client:
+    with make_server(slow_seconds=1, slow_bytes_per_second=len(photo) // 8) as client:
         answer = client.post("/api/images", content=slowly(), headers={"content-type": "image/jpeg"})
     assert answer.status_code == 201
-    assert answer.elapsed.total_seconds() > LIMITS["slow_seconds"]
+    assert answer.elapsed.total_seconds() > 1
 
 
 def test_a_client_that_does_not_take_its_answer_is_cut_off(make_server: MakeServer, worker: FakeWorker) -> None:

@@ -12,6 +12,7 @@ from tasks.settings import settings
 from tests.chaos.report import Report
 from tests.chaos.scale import REPORT_FILE, SCALE, Scale
 from tests.chaos.stand import Stand
+from tests.chaos.whole import Whole, whole
 
 FULL_ROW_SECONDS = 600
 """A row of the full scale waits for leases of 20 s again and again."""
@@ -48,6 +49,32 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
 def report(request: pytest.FixtureRequest) -> Report:
     """Where a row says what it injected, counted and measured."""
     return request.config.stash[_REPORT]
+
+
+QUICK_LINES = {
+    "DARKROOM_BROKER_ANSWER_SECONDS": "0.75",
+    "DARKROOM_BROKER_CHECK_SECONDS": "1",
+    "DARKROOM_BROKER_PATIENCE_SECONDS": "1.5",
+    "DARKROOM_RESEND_SECONDS": "3",
+    "DARKROOM_SETBACK_SECONDS": "0.5",
+    "DARKROOM_REREAD_SECONDS": "1",
+}
+"""Dead connections are noticed within seconds; the full scale has what every deployment has."""
+
+
+@pytest.fixture(scope="package")
+def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Whole]:
+    """All of Darkroom, for one row after the other; each leaves it as it found it."""
+    quick = QUICK_LINES if SCALE is Scale.SHORT else {}
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        whole(tmp_path_factory.mktemp("town"), quick, appendonly="yes", appendfsync="always") as opened,
+    ):
+        for name, value in opened.stand.environment.items():
+            patch.setenv(name, value)
+        settings.cache_clear()
+        yield opened
+    settings.cache_clear()
 
 
 MakeStand = Callable[..., Stand]

@@ -3,48 +3,25 @@
 import threading
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import Self
 
+import httpx
 import pytest
 
 from tasks.jobs import State
-from tasks.settings import settings
 from tests import lab
 from tests.chaos.engine import Script
 from tests.chaos.report import Report, seconds
-from tests.chaos.scale import SCALE, Scale, pick
+from tests.chaos.scale import pick
 from tests.chaos.stand import Server
-from tests.chaos.whole import Answer, Whole, clients, whole
-
-QUICK_LINES = {
-    "DARKROOM_BROKER_ANSWER_SECONDS": "0.75",
-    "DARKROOM_BROKER_CHECK_SECONDS": "1",
-    "DARKROOM_BROKER_PATIENCE_SECONDS": "1.5",
-    "DARKROOM_RESEND_SECONDS": "3",
-    "DARKROOM_REREAD_SECONDS": "1",
-}
-"""Dead connections are noticed within seconds; the full scale has what every deployment has."""
+from tests.chaos.whole import Answer, Whole, clients
 
 NOTICE_SECONDS = 30
 """Row 9's bound, and row 10's after the healing."""
-
-
-@pytest.fixture(scope="module")
-def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Whole]:
-    """All of Darkroom, for one row after the other; each leaves it as it found it."""
-    folder: Path = tmp_path_factory.mktemp("whole")
-    with (
-        pytest.MonkeyPatch.context() as patch,
-        whole(folder, QUICK_LINES if SCALE is Scale.SHORT else {}, appendonly="yes", appendfsync="always") as opened,
-    ):
-        for name, value in opened.stand.environment.items():
-            patch.setenv(name, value)
-        settings.cache_clear()
-        yield opened
-    settings.cache_clear()
 
 
 JOBS = pick(short=8, full=24)
@@ -88,15 +65,19 @@ class Client:
     def _submit(self, label: str) -> None:
         key = f"{label}-{uuid.uuid4()}"
         while not self._stopped.is_set():
-            began = time.monotonic()
             body = {"prompt": Script(label=label, steps=2, seconds=0.02).model_dump_json()}
-            answer = self._town.http.post("/api/generate/async", json=body, headers={"Idempotency-Key": key})
-            took, retry_after = time.monotonic() - began, answer.headers.get("Retry-After")
-            self.answers.append(Answer("submit", answer.status_code, retry_after, took))
-            if answer.is_success:
-                self.jobs.append(answer.json()["task_id"])
+            headers = {"Idempotency-Key": key}
+            send = partial(self._town.http.post, "/api/generate/async", json=body, headers=headers)
+            self.answers.append(Answer.to("submit", partial(self._note, send)))
+            if self.works:
                 return
             threading.Event().wait(self._pause)
+
+    def _note(self, send: Callable[[], httpx.Response]) -> httpx.Response:
+        answer = send()
+        if answer.is_success:
+            self.jobs.append(answer.json()["task_id"])
+        return answer
 
 
 @pytest.mark.parametrize("busy", [False, True], ids=["idle", "busy"])

@@ -91,6 +91,8 @@ class Whole:
 
     def _opens_stream(self, job_id: str) -> httpx.Response:
         with self.http.stream("GET", f"/api/generate/stream/{job_id}") as response:
+            if not response.is_success:
+                response.read()
             return response
 
     def _posts(self, path: str, content: dict[str, bytes], **query: str) -> bool:
@@ -125,7 +127,19 @@ class Answer:
     request: str
     status: int
     retry_after: str | None
+    code: str | None
+    """Of the problem, if it is one."""
     seconds: float
+
+    @classmethod
+    def to(cls, request: str, send: Callable[[], httpx.Response]) -> "Answer":
+        """Send a request."""
+        began = time.monotonic()
+        response = send()
+        took = time.monotonic() - began
+        is_problem = response.headers.get("Content-Type") == "application/problem+json"
+        code = response.json()["code"] if is_problem else None
+        return cls(request, response.status_code, response.headers.get("Retry-After"), code, took)
 
 
 def clients(requests: Mapping[str, Callable[[], httpx.Response]], seconds: float, every: float = 1) -> list[Answer]:
@@ -133,10 +147,7 @@ def clients(requests: Mapping[str, Callable[[], httpx.Response]], seconds: float
     answers: list[Answer] = []
 
     def ask(name: str, send: Callable[[], httpx.Response]) -> None:
-        began = time.monotonic()
-        response = send()
-        took = time.monotonic() - began
-        answers.append(Answer(name, response.status_code, response.headers.get("Retry-After"), took))
+        answers.append(Answer.to(name, send))
 
     ends = time.monotonic() + seconds
     with ThreadPoolExecutor(len(requests) * 5) as threads:
