@@ -24,7 +24,8 @@ from api.room import release_body
 from api.storage import Images
 from tasks.errors import ErrorCode, InputError, NotFoundError
 from tasks.imaging.mask_check import is_blank, no_white, require_same_aspect
-from tasks.imaging.probe import Limits, probe, truncated
+from tasks.imaging.probe import Limits, probe
+from tasks.imaging.structure import truncated
 from tasks.store import image_id
 
 ImageInput: TypeAlias = str | bytes

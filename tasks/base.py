@@ -1,6 +1,8 @@
 """The base of every task: no error may end the worker, and a part of a job reports to the job."""
 
-from typing import Any, Literal
+import inspect
+from functools import cached_property
+from typing import Any, Literal, get_type_hints
 
 import structlog
 from celery import Task
@@ -8,10 +10,11 @@ from celery.exceptions import Ignore, Reject, Retry
 
 from tasks import ledger
 from tasks.app import Darkroom
-from tasks.errors import DarkroomError, Interrupted, translate
+from tasks.errors import DarkroomError, ErrorCode, InputError, Interrupted, translate
 from tasks.jobs import Stage
 from tasks.ledger import Claimed, Held, Ledger, Token
 from tasks.results import CLAIM, part_of
+from tasks.validation import LONGEST_DETAIL
 
 log = structlog.get_logger(__name__)
 
@@ -36,7 +39,7 @@ class DarkroomTask(Task):
         """The ledger of this process."""
         return self.app.ledger
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+    def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
         """Run the task; as a part of a job, only while the job wants it, and tell the job what came out."""
         part = part_of(self.request)
         if part is None:
@@ -59,9 +62,27 @@ class DarkroomTask(Task):
         setattr(self.request, CLAIM, token)
         return token
 
-    def _guarded(self, *args: Any, **kwargs: Any) -> Any:
+    def _require_fitting(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        """Raise ``InputError`` for arguments that the task does not take: anybody on the broker can send a message."""
+        try:
+            given = inspect.signature(self.run.__func__).bind(self, *args, **kwargs)
+        except TypeError as error:
+            raise InputError(ErrorCode.PARAMETER_INVALID, f"{self.name}: {error}"[:LONGEST_DETAIL]) from None
+        for name, value in given.arguments.items():
+            if not isinstance(value, self._kinds.get(name, object)):
+                raise InputError(ErrorCode.PARAMETER_INVALID, f"{name}: {type(value).__name__} is not taken here.")
+            if isinstance(value, str) and not value.isprintable():
+                raise InputError(ErrorCode.PARAMETER_INVALID, f"{name}: an id is of printable characters.")
+
+    @cached_property
+    def _kinds(self) -> dict[str, Any]:
+        """What each parameter may be, where it says more than ``Any``."""
+        return {name: kind for name, kind in get_type_hints(self.run).items() if kind is not Any}
+
+    def _guarded(self, /, *args: Any, **kwargs: Any) -> Any:
         # MemoryError and SystemExit wedge or end a worker of Celery 5.7; here they are failures like any other.
         try:
+            self._require_fitting(args, kwargs)
             return self.run(*args, **kwargs)
         except _OUTCOMES:
             raise

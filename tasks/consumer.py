@@ -21,10 +21,9 @@ from kombu import Connection
 from kombu.exceptions import DecodeError, SerializerNotInstalled
 from kombu.message import Message
 from kombu.serialization import ContentDisallowed
-from pydantic import ValidationError
 
-from tasks import messages
 from tasks.app import app
+from tasks.headers import Embedded, Headers, flaw_in, is_deep
 from tasks.settings import settings
 
 DEAD_MESSAGES_KEY = "darkroom:messages:dead"
@@ -127,18 +126,16 @@ def _raise(error: Exception) -> NoReturn:
 def flaw_of(message: Message) -> str | None:
     """Return what makes a message unfit for Celery's handler; None if it is well-formed."""
     try:
-        messages.Headers.model_validate(message.headers)
         body = message.decode()
-        match body:
-            case [list(), dict(), dict() | None]:
-                messages.Embed.model_validate(body[2] or {})
-                return None
-            case _:
-                return "the body is not [args, kwargs, embed]"
-    except ValidationError as error:
-        return "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors())
     except _UNDECODABLE as error:
         return f"the body cannot be decoded: {type(error).__name__}"
+    match body:
+        case [list(), dict(), dict() | None as embedded]:
+            if is_deep(body) or is_deep(message.headers):
+                return "lists in lists in lists"
+            return flaw_in(Headers, message.headers) or flaw_in(Embedded, embedded or {})
+        case _:
+            return "the body is not [args, kwargs, embed]"
 
 
 class Watchdog(StartStopStep):

@@ -234,7 +234,7 @@ def translate(error: BaseException) -> DarkroomError:
     match error:
         case DarkroomError():
             return error
-        case MemoryError():
+        case _ if _is_lack_of_memory(error):
             return ProcessingError(ErrorCode.OUT_OF_MEMORY, "The edit needed more memory than the worker has.")
         case SoftTimeLimitExceeded() | TimeLimitExceeded():
             return ProcessingError(ErrorCode.TIME_LIMIT, "The edit took longer than a worker may; try a smaller photo.")
@@ -250,6 +250,15 @@ def _is_full_gpu(error: RuntimeError) -> bool:
     # By name, as only engines may load PyTorch.
     kind = type(error)
     return (kind.__module__, kind.__name__) == ("torch", "OutOfMemoryError")
+
+
+_OPENCV_NO_MEMORY = -4
+"""``cv2.Error.StsNoMem``; cv2 itself is not imported here, as clients do without it."""
+
+
+def _is_lack_of_memory(error: BaseException) -> bool:
+    is_opencv = type(error).__module__ == "cv2"
+    return isinstance(error, MemoryError) or (is_opencv and getattr(error, "code", None) == _OPENCV_NO_MEMORY)
 
 
 class Interrupted(Exception):  # noqa: N818 - not an error: the work was taken from the task

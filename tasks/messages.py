@@ -8,14 +8,11 @@ import json
 import time
 import uuid
 from collections.abc import Mapping, Sequence
-from datetime import datetime
-from typing import Annotated, Any
+from typing import Any
 
 import structlog
 from celery import Celery
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
-from tasks.jobs import Role
 from tasks.queues import Priority, Queue
 
 ENQUEUED_AT = "enqueued_at"
@@ -24,63 +21,6 @@ REQUEST_ID = "request_id"
 """Header with the id of the HTTP request that started it all."""
 PART = "part"
 """Header that makes a task a part of a job: ``{"job": …, "launch": …, "role": …}``."""
-
-
-TaskId = Annotated[str, StringConstraints(pattern=r"^[\w.:-]{1,200}$")]
-"""Ours are UUIDs; a Python client may choose another. It becomes part of keys and of JSON that scripts write."""
-Text = Annotated[str, StringConstraints(max_length=10_000)]
-
-
-def _is_time(text: str) -> str:
-    datetime.fromisoformat(text)
-    return text
-
-
-class Part(BaseModel):
-    """What makes a task a part of a job."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    job: TaskId
-    launch: Text
-    role: Role
-
-
-class Headers(BaseModel):
-    """The headers that Celery or we go by, as a message of ours has them; others are let through unread."""
-
-    model_config = ConfigDict(extra="allow", allow_inf_nan=False)
-
-    id: TaskId
-    task: Text
-    root_id: TaskId | None = None
-    parent_id: TaskId | None = None
-    group: TaskId | None = None
-    eta: None = None
-    """Nothing of ours waits for a time in a worker's slot (the sweeper and the ledger know when)."""
-    expires: Annotated[str, AfterValidator(_is_time)] | None = None
-    retries: Annotated[int, Field(ge=0, le=100, strict=True)] | None = None
-    timelimit: tuple[None, None] | None = None
-    """Limits are the pool's own; a sender cannot lift them."""
-    compression: None = None
-    """What a message holds is known before it is unpacked."""
-    shadow: Text | None = None
-    origin: Text | None = None
-    ignore_result: bool | None = None
-    part: Part | None = None
-    enqueued_at: float | None = None
-    request_id: Text | None = None
-
-
-class Embed(BaseModel):
-    """What Celery puts beside a task's arguments: what follows it."""
-
-    model_config = ConfigDict(extra="allow")
-
-    callbacks: list[dict[str, Any]] | None = None
-    errbacks: list[dict[str, Any]] | None = None
-    chain: list[dict[str, Any]] | None = None
-    chord: dict[str, Any] | None = None
 
 
 def stamps(context: Mapping[str, Any]) -> dict[str, Any]:

@@ -100,6 +100,16 @@ class LedgerBackend(RedisBackend):
             _require_away(error)
             log.warning("chord.part_not_counted", task_id=request.id, reason=str(error))
 
+    def _call_task_errbacks(self, request: Context, exc: BaseException, traceback: str | None) -> None:
+        """Send what a client wants done after a failure; where that cannot be sent, the task has failed all the same.
+
+        Raised here, the error would keep the message from being acknowledged, and a thread's slot for ever.
+        """
+        try:
+            super()._call_task_errbacks(request, exc, traceback)
+        except Exception:
+            log.exception("task.errback_not_sent", task_id=request.id)
+
     def _commit(self, token: Token, result: Any, state: str) -> None:
         if state == states.SUCCESS:
             held = self._patiently(ledger.succeed(token, result))

@@ -151,6 +151,10 @@ class Settings(BaseSettings):
     store_answer_seconds: Annotated[float, Field(gt=0)] = 10.0
     """How long one request to an object store may take: a photo of 37 MB at 30 Mbit/s. It is refused within a second
     where the store answers with an error, and after this where it is silent."""
+    child_memory_bytes: Annotated[int, Field(ge=500_000_000)] = 2_500_000_000
+    """What a process of the CPU pool may hold, so that a decoder that goes wild fails its own task with out_of_memory
+    and not the machine. The heaviest utility on the largest image (WebP of 40 MP with alpha) takes 1.6 GB, and a
+    process that has just started 0.3."""
     max_image_pixels: Annotated[int, Field(gt=0)] = 40_000_000
     """40 MP decode to 120 MB; phones' default photos have 12 to 24."""
 

@@ -110,20 +110,22 @@ class ImageStore:
 
     def open(self, image_id: str) -> bytes:
         """Return the bytes. Raises ``NotFoundError`` (image_unknown) or ``UnavailableError`` (store_unavailable)."""
+        path = _bytes_path(image_id)
         data = self._hot.get(_hot_key(image_id))
         if data is not None:
             return data
         with _store_errors(image_id, half=self._hot.is_away):
-            data = obstore.get(self._durable, _bytes_path(image_id)).bytes().to_bytes()
+            data = obstore.get(self._durable, path).bytes().to_bytes()
         self._hot.put({_hot_key(image_id): data})
         return data
 
     def metadata(self, image_id: str, *, owner: str = LOCAL_OWNER) -> ImageMetadata:
         """Return what is known of an image that ``owner`` has put. Another owner's image is unknown. Errors as open."""
+        path = _record_path(image_id, owner)
         record = self._hot.get(_hot_key(image_id, owner))
         if record is None:
             with _store_errors(image_id, half=self._hot.is_away):
-                record = obstore.get(self._durable, _record_path(image_id, owner)).bytes().to_bytes()
+                record = obstore.get(self._durable, path).bytes().to_bytes()
         return ImageMetadata.from_json(record)
 
     def exists(self, image_id: str, *, owner: str = LOCAL_OWNER) -> bool:
@@ -301,21 +303,26 @@ _ID = re.compile(r"[0-9a-f]{64}")
 _KEY = re.compile(r"[\w-]{1,80}")
 
 
-def _bytes_path(image_id: str) -> str:
+def _require_id(image_id: str) -> None:
+    # Ids come in messages: none may leave the store's folder, or be another kind of key.
     if not _ID.fullmatch(image_id):
-        raise _unknown(image_id)  # ids come in messages: none may leave the store's folder
+        raise _unknown(image_id)
+
+
+def _bytes_path(image_id: str) -> str:
+    _require_id(image_id)
     return f"images/{image_id[:2]}/{image_id}"
 
 
 def _derived_path(image_id: str, key: str) -> str:
-    if not _ID.fullmatch(image_id):
-        raise _unknown(image_id)
+    _require_id(image_id)
     if not _KEY.fullmatch(key):
         raise ValueError(f"not a key of derived data: {key!r}")
     return f"derived/{image_id[:2]}/{image_id}/{key}"
 
 
 def _record_path(image_id: str, owner: str) -> str:
+    _require_id(image_id)
     if not OWNER.fullmatch(owner):
         raise InputError(ErrorCode.PARAMETER_INVALID, "An owner is 1 to 64 letters, digits, _ or -.")
     return f"owners/{owner}/{image_id[:2]}/{image_id}.json"

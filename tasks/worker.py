@@ -24,6 +24,7 @@ from tasks.engines import (
     load_refiner,
     load_segmentation_engine,
 )
+from tasks.memory import limit_memory
 from tasks.presence import Presence, TaskCounts, WorkerState
 from tasks.queues import Queue
 from tasks.runtime import Runtime
@@ -107,7 +108,8 @@ class WorkerLife:
             log.info("worker.loading", profile=self._profile.name, what=message)
 
     def open_child(self, **_: Any) -> None:
-        """Open the store in a pool child: its connections do not survive a fork."""
+        """Limit a pool child's memory and open its store, as connections do not survive a fork."""
+        limit_memory(settings().child_memory_bytes)
         self._app.runtime = Runtime(profile=self._profile, store=store.connect(settings(), self._app.ledger.client))
 
     def ready(self, **_: Any) -> None:

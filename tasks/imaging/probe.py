@@ -24,7 +24,7 @@ from PIL import (
 )
 
 from tasks.errors import ErrorCode, InputError
-from tasks.imaging.structure import require_plain
+from tasks.imaging.structure import require_plain, truncated
 from tasks.jobs import MAX_SIDE
 
 # Pillow's own guard warns and raises at fixed sizes, before the size is known to us. Limits replaces it: every
@@ -243,13 +243,6 @@ def _check_webp(data: bytes, limits: Limits) -> None:
     if data[12:16] == b"VP8X":
         width, height = (int.from_bytes(data[at : at + 3], "little") + 1 for at in (24, 27))
         _check_size(width, height, limits)
-
-
-def truncated() -> InputError:
-    """Build the error for an image whose header can be read but whose pixels end early or are damaged."""
-    return InputError(
-        ErrorCode.IMAGE_TRUNCATED, "The image's data ends early or is damaged; export the file and upload it again."
-    )
 
 
 def _unreadable(data: bytes) -> InputError:

@@ -21,6 +21,8 @@ BYTES_PER_PIECE: Final = 100
 """Of the pieces that pixels come in: GIF encoders fill blocks of 255 bytes, PNG encoders chunks of 8 KiB and more."""
 FREE_PIECES: Final = 1000
 """So many may be smaller than that."""
+BLOCKS_PER_BYTE: Final = 8
+"""Of a JPEG: 8 × 8 pixels take a bit, at least (ITU-T T.81, F.1.2.1); decoders make up what is not there."""
 MAX_NUMBERS: Final = 200_000
 """In one tag of a TIFF: 40 megapixels in the smallest tiles (16 × 16) have 156,250 offsets."""
 MAX_TILE_PIXELS: Final = 4_194_304
@@ -34,6 +36,8 @@ _TIFF_SIGNATURES: Final = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _PIXEL_CHUNKS: Final = frozenset({b"IDAT", b"fdAT"})
 _LONE_MARKERS: Final = frozenset({0x01, *range(0xD0, 0xD9)})
 """JPEG markers without a length: TEM, RSTn, SOI."""
+_HUFFMAN_FRAMES: Final = frozenset({0xC0, 0xC1, 0xC2})
+"""JPEG markers of frames whose blocks are coded one by one; arithmetic coding can do with less than a bit each."""
 START_OF_SCAN: Final = 0xDA
 """A JPEG marker."""
 _END_OF_IMAGE: Final = 0xD9
@@ -46,7 +50,7 @@ _TEXT_TYPES: Final = frozenset({1, 2, 6, 7})
 
 
 def require_plain(data: bytes) -> None:
-    """Raise ``InputError`` (image_invalid) for a file of too many pieces; files of other formats pass."""
+    """Raise ``InputError`` for a file of too many pieces (image_invalid), or of far too few bytes (image_truncated)."""
     check = next((each for start, each in _CHECKS.items() if data.startswith(start)), None)
     if check is not None:
         check(data)
@@ -75,11 +79,17 @@ def _png_chunks(data: bytes) -> Iterator[bytes]:
 
 
 def _jpeg(data: bytes) -> None:
+    blocks = 0
     for number, (marker, at) in enumerate(jpeg_segments(data)):
         if number >= MAX_SEGMENTS:
             raise _too_many("segments")
-        if marker == START_OF_SCAN:
+        if marker in _HUFFMAN_FRAMES:
+            height, width = (int.from_bytes(data[at + place : at + place + 2], "big") for place in (5, 7))
+            blocks = -(-height // 8) * -(-width // 8)
+        elif marker == START_OF_SCAN:
             _check_scans(data, at)
+            if (len(data) - at) * BLOCKS_PER_BYTE < blocks:
+                raise truncated()
 
 
 def jpeg_segments(data: bytes) -> Iterator[tuple[int, int]]:
@@ -177,6 +187,13 @@ def _tiff_value(order: str, kind: int, value: bytes) -> int:
     form = {_SHORT: "H", _LONG: "I", _LONG8: "Q"}.get(kind)
     fits = form is not None and struct.calcsize(order + form) <= len(value)
     return int(struct.unpack_from(order + str(form), value)[0]) if fits else 0
+
+
+def truncated() -> InputError:
+    """Build the error for an image whose header can be read but whose pixels end early or are damaged."""
+    return InputError(
+        ErrorCode.IMAGE_TRUNCATED, "The image's data ends early or is damaged; export the file and upload it again."
+    )
 
 
 def _pieces(data: bytes) -> int:
