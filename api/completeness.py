@@ -6,9 +6,7 @@ A cut upload is refused here, before a queue; damage in the middle of the pixels
 from collections.abc import Callable, Mapping
 
 from tasks.imaging.probe import Format
-
-_JPEG_LONE_MARKERS = frozenset({0x01, *range(0xD0, 0xD9)})
-"""Markers without a length: TEM, RSTn, SOI."""
+from tasks.imaging.structure import START_OF_SCAN, jpeg_segments
 
 
 def is_complete(data: bytes, image_format: Format) -> bool:
@@ -29,23 +27,8 @@ def _png(data: bytes) -> bool:
 
 def _jpeg(data: bytes) -> bool:
     # The thumbnail in an EXIF block has an end marker of its own, so only what follows the first scan counts.
-    scan = _jpeg_scan(data)
+    scan = next((at for marker, at in jpeg_segments(data) if marker == START_OF_SCAN), None)
     return scan is not None and data.find(b"\xff\xd9", scan) >= 0
-
-
-def _jpeg_scan(data: bytes) -> int | None:
-    at = 2
-    while at + 4 <= len(data) and data[at] == 0xFF:
-        marker = data[at + 1]
-        if marker == 0xDA:
-            return at
-        if marker == 0xFF:
-            at += 1
-        elif marker in _JPEG_LONE_MARKERS:
-            at += 2
-        else:
-            at += 2 + int.from_bytes(data[at + 2 : at + 4], "big")
-    return None
 
 
 def _webp(data: bytes) -> bool:

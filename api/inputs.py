@@ -6,7 +6,8 @@ wrong until then has cost no decoding, no store and no queue.
 
 import binascii
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, ParamSpec, TypeAlias, TypeVar
@@ -19,10 +20,12 @@ from starlette.datastructures import FormData, QueryParams, UploadFile
 from starlette.exceptions import HTTPException
 
 from api.completeness import is_complete
+from api.room import release_body
 from api.storage import Images
 from tasks.errors import ErrorCode, InputError, NotFoundError
 from tasks.imaging.mask_check import is_blank, no_white, require_same_aspect
-from tasks.imaging.probe import Limits, probe, truncated
+from tasks.imaging.probe import Limits, probe
+from tasks.imaging.structure import truncated
 from tasks.store import image_id
 
 ImageInput: TypeAlias = str | bytes
@@ -64,10 +67,11 @@ class Body:
 class BodyReader:
     """Reads bodies and their images, in threads of its own: parsing one of 50 MB takes a tenth of a second."""
 
-    def __init__(self, images: Images, limits: Limits, threads: int) -> None:
-        """``threads`` are the bodies that are worked on at once; the others queue."""
+    def __init__(self, images: Images, limits: Limits, threads: int, max_mask_pixels: int) -> None:
+        """``threads`` are the bodies that are worked on at once; the others queue. Larger masks are not decoded."""
         self._images = images
         self._limits = limits
+        self._max_mask_pixels = max_mask_pixels
         self._limiter = CapacityLimiter(threads)
 
     async def read(self, request: Request, *, raw_field: str | None = None) -> Body:
@@ -99,17 +103,20 @@ class BodyReader:
         return {field: await self._picture(field, value, owner) for field, value in given.items()}
 
     async def require_mask(self, mask: Picture, photo: Picture) -> None:
-        """Raise ``InputError`` (mask_mismatch, mask_empty) unless the mask fits the photo and marks something."""
-        data = mask.data if mask.data is not None else await self._images.open(mask.id)
-        await self._in_thread(_check_mask, mask, photo, data, self._limits)
+        """Raise ``InputError``: mask_mismatch, or mask_empty where the mask is small enough to tell."""
+        _check_aspect(mask, photo)
+        if mask.width * mask.height <= self._max_mask_pixels:
+            data = mask.data if mask.data is not None else await self._images.open(mask.id)
+            await self._in_thread(_check_white, mask, data, self._limits)
 
     async def keep(self, pictures: Sequence[Picture], *, owner: str, durable: bool) -> None:
-        """Store what a request brought; with ``durable``, what it named is made durable too."""
+        """Store what a request brought, and let go of its body; with ``durable``, what it named is made durable too."""
         for picture in pictures:
             if picture.data is not None:
                 await self._images.put(picture.data, owner=owner, durable=durable)
             elif durable:
                 await self._images.keep(picture.id, owner=owner)
+        release_body()
 
     async def _picture(self, field: str, value: ImageInput, owner: str) -> Picture:
         if isinstance(value, str) and _ID.fullmatch(value):
@@ -179,23 +186,32 @@ def decode_base64(text: str) -> bytes:
 
 
 def _examine(field: str, value: ImageInput, limits: Limits) -> Picture:
-    try:
+    with _naming(field):
         data = decode_base64(value) if isinstance(value, str) else value
         info = probe(data, limits)
         if not is_complete(data, info.format):
             raise truncated()
-    except InputError as error:
-        raise InputError(error.code, f"{field}: {error.detail}") from error
     return Picture(field, image_id(data), info.width, info.height, data)
 
 
-def _check_mask(mask: Picture, photo: Picture, data: bytes, limits: Limits) -> None:
-    try:
+def _check_aspect(mask: Picture, photo: Picture) -> None:
+    with _naming(mask.field):
         require_same_aspect((mask.width, mask.height), (photo.width, photo.height))
+
+
+def _check_white(mask: Picture, data: bytes, limits: Limits) -> None:
+    with _naming(mask.field):
         if is_blank(data, limits):
             raise no_white()
+
+
+@contextmanager
+def _naming(field: str) -> Iterator[None]:
+    """Put the field's name before the sentence of an ``InputError``."""
+    try:
+        yield
     except InputError as error:
-        raise InputError(error.code, f"{mask.field}: {error.detail}") from error
+        raise InputError(error.code, f"{field}: {error.detail}") from error
 
 
 def _json_object(body: bytes) -> dict[str, Any]:

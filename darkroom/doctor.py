@@ -25,6 +25,7 @@ from darkroom.errors import CommandError
 from darkroom.stack import StackSettings, is_free
 from tasks import addresses
 from tasks.engines import EngineName, SegmenterName
+from tasks.errors import ErrorCode
 from tasks.settings import Settings, settings as engine_settings
 
 OLDEST_PYTHON = (3, 11)
@@ -218,6 +219,8 @@ def check_health(health: dict[str, Any] | None, url: str) -> list[Finding]:
     """Read system health: the gateway, then a line per service."""
     if health is None:
         return [Finding(Verdict.WARN, f"no gateway answers at {url}; start it with `make up`")]
+    if health.get("code") == ErrorCode.KEY_MISSING:
+        return [Finding(Verdict.OK, f"the gateway at {url} answers, and asks for an API key before it tells more")]
     services = health.get("services", {})
     return [
         Finding(Verdict.OK, f"the gateway at {url} answers: {health.get('status')}"),

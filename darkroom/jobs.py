@@ -47,7 +47,7 @@ def replay(
 @contextlib.contextmanager
 def _dead_letters() -> Iterator[DeadLetters]:
     """Open the ledger; its errors become the command line's."""
-    book = ledger.connect(settings().redis_url, retries=1)
+    book = ledger.connect(settings().redis_url, patience_seconds=1)
     try:
         yield DeadLetters(book)
     except UnavailableError as error:

@@ -14,7 +14,7 @@ from typing import Annotated, Any
 from urllib.parse import urlsplit
 
 import httpx
-from pydantic import Field
+from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from darkroom import parent, valkey
@@ -22,6 +22,7 @@ from darkroom.errors import CommandError, UsageError
 from darkroom.secrets import kept
 from darkroom.supervisor import SUPERVISOR, Backoff, Log, Program, Supervisor, Tier
 from tasks.addresses import ServerUrl, tls_context
+from tasks.keys import AccessMode
 from tasks.settings import EMBEDDED_BROKER_PORT, EMBEDDED_CACHE_PORT
 from worker_profiles import Profile
 from worker_profiles.local import PROFILES
@@ -61,6 +62,8 @@ class StackSettings(BaseSettings):
     """Until everything answers. Usual: under 10 s on two cores; loading a real model takes minutes."""
     log_format: Annotated[str, Field(validation_alias="DARKROOM_LOG_FORMAT")] = "text"
     """``text`` or ``json``."""
+    access: Annotated[AccessMode, Field(validation_alias="DARKROOM_ACCESS")] = AccessMode.OPEN
+    """Whether the gateway asks for API keys."""
     worker_grace_seconds: Annotated[float, Field(gt=0, validation_alias="DARKROOM_WORKER_GRACE_SECONDS")] = 25.0
     """A worker's time to finish a short task or give a job back; what is killed then is redone after its lease."""
 
@@ -112,6 +115,18 @@ class StackSettings(BaseSettings):
         if self.image_cache_url is None:
             ports["CACHE_PORT"] = self.cache_port
         return ports
+
+
+def read_settings(**values: object) -> StackSettings:
+    """Return the settings of the environment, with some values of the caller's. Raises ``UsageError``."""
+    try:
+        return StackSettings.model_validate({**StackSettings().model_dump(), **values})
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = str(first["loc"][0]).upper()
+        # An address may hold a password, and what is wrong with it is said without it.
+        given = name if name.endswith("_URL") else f"{name}={first['input']!r}"
+        raise UsageError(f"{given}: {first['msg']}.") from error
 
 
 def servers(settings: StackSettings) -> list[Program]:
@@ -173,7 +188,7 @@ def _gateway(settings: StackSettings) -> Program:
         arguments=gateway_arguments("127.0.0.1", settings.port),
         tier=Tier.FRONT,
         grace_seconds=_FRONT_GRACE_SECONDS,
-        environment=_environment(settings),
+        environment={**_environment(settings), "DARKROOM_ACCESS": settings.access},
     )
 
 
@@ -190,6 +205,8 @@ def gateway_arguments(host: str, port: int) -> tuple[str, ...]:
         # An open event stream would otherwise keep the server from stopping.
         *("--timeout-graceful-shutdown", "5"),
         *("--no-server-header", "--no-access-log", "--loop", "uvloop"),
+        # Slow clients, and how many there may be (api/protocol.py); nothing here speaks WebSocket.
+        *("--http", "api.protocol:GatewayProtocol", "--ws", "none"),
     )
 
 
@@ -294,6 +311,9 @@ async def _gateway_lacks(settings: StackSettings, client: httpx.AsyncClient) -> 
         health = answer.json()
     except (httpx.HTTPError, ValueError):
         return ["the gateway does not answer"]
+    if answer.status_code == httpx.codes.UNAUTHORIZED:
+        # It is up and lets nobody in without a key, us neither; how the workers are is in their lines.
+        return []
     return ailing_services(answer.status_code, health, {profile.service for profile in PROFILES})
 
 

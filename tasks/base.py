@@ -29,6 +29,8 @@ class DarkroomTask(Task):
     """Of a result, logs and Flower show where its image is, and not the prompt further behind."""
     max_retries = 2
     """Celery runs a task again whose pool child died, this often."""
+    default_retry_delay = 0
+    """And at once: its own 180 s would be spent in a slot of a worker, and nobody waits so long for a utility."""
     abstract = True
     app: Darkroom
 
@@ -43,7 +45,7 @@ class DarkroomTask(Task):
         if part is None:
             return self._guarded(*args, **kwargs)
         chord, role = part
-        if self.ledger.apply(ledger.enter(chord)) is not Held.YES:
+        if self.ledger.apply(ledger.enter(chord, role)) is not Held.YES:
             log.info("part.dropped", job_id=chord.job_id, role=role)
             return None
         made = self._guarded(*args, **kwargs)

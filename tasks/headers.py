@@ -4,22 +4,28 @@ A message that ended its worker would end the next one too. So a message whose h
 aside before Celery sees it (``tasks.consumer``). Headers that nobody reads may hold anything.
 """
 
+from datetime import datetime
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from tasks.jobs import Role
 
-Id = Annotated[str, StringConstraints(pattern=r"^[!#-\[\]-~]{1,255}$")]
-"""Visible ASCII that needs no escape in JSON: ids become keys, channels and parts of documents."""
-
+Id = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.:-]{1,200}$")]
+"""Ours are UUIDs; a Python client may choose another. Ids become keys, channels and parts of scripts' JSON."""
+Text = Annotated[str, StringConstraints(max_length=10_000)]
 
 DEEPEST = 64
 """A chord in a chord has 15 levels; Python gives up at about 900."""
 
 
 class _Checked(BaseModel):
-    model_config = ConfigDict(strict=True, frozen=True)
+    model_config = ConfigDict(strict=True, frozen=True, allow_inf_nan=False)
+
+
+def _is_time(text: str) -> str:
+    datetime.fromisoformat(text)
+    return text
 
 
 class Part(_Checked):
@@ -34,29 +40,31 @@ class Headers(_Checked):
     """What Celery 5.7 and Darkroom read."""
 
     id: Id
-    task: str
+    task: Text
     root_id: Id | None = None
     parent_id: Id | None = None
     group: Id | None = None
     group_index: int | None = None
-    argsrepr: str | None = None
-    kwargsrepr: str | None = None
-    origin: str | None = None
-    lang: str | None = None
-    shadow: str | None = None
-    eta: str | float | None = None
-    expires: str | float | None = None
-    retries: int | None = None
-    timelimit: Annotated[list[float | None], Field(min_length=2, max_length=2)] | None = None
+    argsrepr: Text | None = None
+    kwargsrepr: Text | None = None
+    origin: Text | None = None
+    lang: Text | None = None
+    shadow: Text | None = None
+    eta: None = None
+    """Nothing of ours waits for a time in a worker's slot: the sweeper and the ledger know when."""
+    expires: Annotated[str, AfterValidator(_is_time)] | None = None
+    retries: Annotated[int, Field(ge=0, le=100)] | None = None
+    timelimit: Annotated[list[None], Field(min_length=2, max_length=2)] | None = None
+    """Limits are the pool's own; a sender cannot lift them."""
     ignore_result: bool | None = None
     replaced_task_nesting: int | None = None
-    stamped_headers: list[str] | None = None
+    stamped_headers: list[Text] | None = None
     stamps: dict[str, Any] | None = None
     compression: None = None
     """Nobody compresses; a small body could become a huge one."""
 
     part: Part | None = None
-    request_id: str | None = None
+    request_id: Text | None = None
     enqueued_at: float | None = None
     darkroom_claim: None = None
     """A running task learns its claim (``tasks.results.CLAIM``) from the ledger, never from a message."""
@@ -65,7 +73,7 @@ class Headers(_Checked):
 class Follower(_Checked):
     """A signature, as Celery writes it."""
 
-    task: str
+    task: Text
     args: list[Any]
     keywords: Annotated[dict[str, Any], Field(alias="kwargs")]
     options: dict[str, Any]

@@ -15,7 +15,7 @@ from celery import signals
 from celery.worker import state as celery_state
 from redis.exceptions import AuthenticationError, NoPermissionError
 
-from tasks import ledger, store
+from tasks import ledger, store, webhooks
 from tasks.app import Darkroom, app
 from tasks.engines import (
     EngineUnusable,
@@ -24,7 +24,9 @@ from tasks.engines import (
     load_refiner,
     load_segmentation_engine,
 )
+from tasks.memory import limit_memory
 from tasks.presence import Presence, TaskCounts, WorkerState
+from tasks.queues import Queue
 from tasks.runtime import Runtime
 from tasks.settings import settings
 from tasks.smart_masks import SEGMENTER_KEY, Segmenter
@@ -84,6 +86,8 @@ class WorkerLife:
         return settings().segmentation_engine if self._profile.segmentation_size else None
 
     def _load(self, runtime: Runtime, presence: Presence) -> None:
+        if Queue.JOBS in self._profile.queues:
+            runtime.sender = webhooks.egress()
         if self._profile.generates:
             runtime.engine = load_generation_engine(settings().generation_engine, self._tell_loading)
             presence.describe(device=runtime.engine.device)
@@ -104,7 +108,8 @@ class WorkerLife:
             log.info("worker.loading", profile=self._profile.name, what=message)
 
     def open_child(self, **_: Any) -> None:
-        """Open the store in a pool child: its connections do not survive a fork."""
+        """Limit a pool child's memory and open its store, as connections do not survive a fork."""
+        limit_memory(settings().child_memory_bytes)
         self._app.runtime = Runtime(profile=self._profile, store=store.connect(settings(), self._app.ledger.client))
 
     def ready(self, **_: Any) -> None:
@@ -140,7 +145,7 @@ class WorkerLife:
 
 def require_access(url: str) -> None:
     """Exit with 78 if the broker refuses this user; a broker that is away may come back, and is waited for later."""
-    with contextlib.closing(ledger.connect(url, retries=0).client) as client:
+    with contextlib.closing(ledger.connect(url, patience_seconds=0).client) as client:
         try:
             client.ping()
         except (AuthenticationError, NoPermissionError) as error:

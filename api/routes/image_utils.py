@@ -12,10 +12,11 @@ from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel
 
 from api.documentation import image_response, query_parameters, request_body, schema_of
-from api.gateway import ConnectedDep, Gateway, OwnerDep
+from api.gateway import ConnectedDep, Gateway
 from api.idempotency import IdempotencyDep, promise, remember
 from api.inputs import ImageInput, fields_of, require_box_inside
 from api.negotiation import prefers_json
+from api.permissions import ComputingDep
 from api.problems import FieldError, FieldsError, responses
 from api.rendering import base64_of, json_response
 from api.schemas import EXAMPLE_BASE64, IMAGE_SCHEMA, Image, MadeImage, parse
@@ -184,8 +185,24 @@ def _missing(field: str, code: ErrorCode, detail: str) -> InputError:
     return FieldsError([FieldError(field=field, detail=detail, code=code)])
 
 
+@dataclass(frozen=True, slots=True)
+class Admitted:
+    """A request to a utility whose images are in the store: nothing of its body is held any more."""
+
+    images: list[str]
+    options: dict[str, Any]
+    as_json: bool
+
+
 async def make(request: Request, gateway: Gateway, utility: Utility, owner: str, key: str | None) -> Response:
     """Carry out one request."""
+    admitted = await _admit(request, gateway, utility, owner, key)
+    made = await gateway.utilities.call(utility.task, admitted.images, admitted.options, owner=owner)
+    data = await gateway.images.open(made.image_id)
+    return await _as_json(utility, made, data) if admitted.as_json else _as_bytes(made, data)
+
+
+async def _admit(request: Request, gateway: Gateway, utility: Utility, owner: str, key: str | None) -> Admitted:
     body = await gateway.bodies.read(request, raw_field="image")
     as_json = prefers_json(request.headers.get("accept", "*/*"), MEDIA_TYPES, by_default=body.kind == "json")
     wanted = asked(utility, fields_of(body, request.query_params, utility.options))
@@ -198,10 +215,7 @@ async def make(request: Request, gateway: Gateway, utility: Utility, owner: str,
     await remember(gateway, promise(key, owner, utility.task, ids, wanted.options))
     await gateway.pools.admit(Queue.IMAGE_UTILS)
     await gateway.bodies.keep(list(pictures.values()), owner=owner, durable=False)
-    images = [ids[name] for name in ("image", "mask") if name in ids]
-    made = await gateway.utilities.call(utility.task, images, wanted.options, owner=owner)
-    data = await gateway.images.open(made.image_id)
-    return await _as_json(utility, made, data) if as_json else _as_bytes(made, data)
+    return Admitted([ids[name] for name in ("image", "mask") if name in ids], wanted.options, as_json)
 
 
 async def _as_json(utility: Utility, made: Made, data: bytes) -> Response:
@@ -238,7 +252,7 @@ def _document(utility: Utility) -> dict[str, Any]:
 
 
 def _endpoint(utility: Utility) -> Callable[..., Awaitable[Response]]:
-    async def endpoint(request: Request, gateway: ConnectedDep, owner: OwnerDep, key: IdempotencyDep) -> Response:
+    async def endpoint(request: Request, gateway: ConnectedDep, owner: ComputingDep, key: IdempotencyDep) -> Response:
         return await make(request, gateway, utility, owner, key)
 
     return endpoint

@@ -9,11 +9,12 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path, Request, Response
 
 from api.documentation import image_response, query_parameters, request_body, schema_of
-from api.gateway import ConnectedDep, Gateway, OwnerDep
+from api.gateway import ConnectedDep, Gateway
 from api.idempotency import IdempotencyDep, promise, remember
-from api.inputs import fields_of
+from api.inputs import Picture, fields_of
 from api.jobs import unless_disconnected
 from api.negotiation import prefers_json
+from api.permissions import ComputingDep, ManagingDep
 from api.problems import responses
 from api.prompts import (
     PROMPTS,
@@ -26,10 +27,11 @@ from api.prompts import (
 from api.rendering import base64_of, json_response
 from api.schemas import CancelledRequest, SmartMaskAnswer
 from api.security import IMAGE_HEADERS
-from api.smart_masks import Click
+from api.smart_masks import Click, Plan
 from tasks.errors import ErrorCode
 from tasks.imaging.probe import Format
 from tasks.jobs import State
+from tasks.options import SmartMaskOptions
 
 router = APIRouter(prefix="/smart-mask", tags=["smart-mask"])
 
@@ -94,6 +96,17 @@ class Asking:
 
 
 @dataclass(frozen=True, slots=True)
+class Asked:
+    """A request whose body was read."""
+
+    pictures: dict[str, Picture]
+    """Until they are in the store."""
+    options: SmartMaskOptions
+    request_id: str
+    as_json: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Masked:
     """A mask that was made for a click; it is in the store."""
 
@@ -113,7 +126,7 @@ class Masked:
     openapi_extra=_document(_FILES),
     responses={200: _ANSWER, **responses(*_REFUSED, *_OF_PROMPTS, *_FAILED)},
 )
-async def smart_mask(request: Request, gateway: ConnectedDep, owner: OwnerDep, key: IdempotencyDep) -> Response:
+async def smart_mask(request: Request, gateway: ConnectedDep, owner: ComputingDep, key: IdempotencyDep) -> Response:
     """Return the mask of what points, a box or brush strokes mean; without any, `auto_detect` takes the main object.
 
     Points have labels: 1 belongs to the object, 0 does not. Coordinates are pixels of the upright photo. The answer
@@ -131,7 +144,9 @@ async def smart_mask(request: Request, gateway: ConnectedDep, owner: OwnerDep, k
     openapi_extra=_document(("image",), without=PROMPTS),
     responses={200: _ANSWER, **responses(*_REFUSED, *_FAILED)},
 )
-async def smart_mask_detect(request: Request, gateway: ConnectedDep, owner: OwnerDep, key: IdempotencyDep) -> Response:
+async def smart_mask_detect(
+    request: Request, gateway: ConnectedDep, owner: ComputingDep, key: IdempotencyDep
+) -> Response:
     """Return the mask of the main object, told by size and place: /api/smart-mask without prompts."""
     return await _answer(request, gateway, Asking(owner, key), detect_request)
 
@@ -143,7 +158,7 @@ async def smart_mask_detect(request: Request, gateway: ConnectedDep, owner: Owne
     responses=responses(ErrorCode.PARAMETER_INVALID, ErrorCode.BROKER_UNAVAILABLE),
 )
 async def smart_mask_cancel(
-    request_id: Annotated[str, Path(pattern=REQUEST_ID_PATTERN)], gateway: ConnectedDep, owner: OwnerDep
+    request_id: Annotated[str, Path(pattern=REQUEST_ID_PATTERN)], gateway: ConnectedDep, owner: ManagingDep
 ) -> CancelledRequest:
     """Cancel the request that was sent with this `request_id`; it answers 409 at once, and its tasks do nothing.
 
@@ -158,34 +173,44 @@ async def smart_mask_cancel(
 async def _answer(
     request: Request, gateway: Gateway, asking: Asking, read: Callable[[Mapping[str, Any]], SmartMaskRequest]
 ) -> Response:
+    asked = await _read(request, gateway, asking, read)
+    masking = gateway.cancels.run(asking.owner, asked.request_id, partial(_mask, gateway, asking, asked))
+    masked = await unless_disconnected(request, masking)
+    if masked is None:
+        await gateway.cancels.cancel(asking.owner, asked.request_id)
+        return Response(status_code=499)
+    return await _as_json(masked) if asked.as_json else _as_bytes(masked)
+
+
+async def _read(
+    request: Request, gateway: Gateway, asking: Asking, read: Callable[[Mapping[str, Any]], SmartMaskRequest]
+) -> Asked:
     body = await gateway.bodies.read(request, raw_field="image")
     accept = request.headers.get("accept", "*/*")
     as_json = prefers_json(accept, (Format.PNG.media_type,), by_default=True)
     wanted = read(fields_of(body, request.query_params, SmartMaskRequest))
-    request_id = wanted.request_id or str(uuid.uuid4())
-    masking = gateway.cancels.run(asking.owner, request_id, partial(_mask, gateway, asking, wanted, request_id))
-    masked = await unless_disconnected(request, masking)
-    if masked is None:
-        await gateway.cancels.cancel(asking.owner, request_id)
-        return Response(status_code=499)
-    return await _as_json(masked) if as_json else _as_bytes(masked)
+    pictures = await gateway.bodies.pictures(wanted.images(), owner=asking.owner)
+    return Asked(pictures, wanted.options(), wanted.request_id or str(uuid.uuid4()), as_json)
 
 
-async def _mask(gateway: Gateway, asking: Asking, wanted: SmartMaskRequest, request_id: str) -> Masked:
-    owner = asking.owner
-    pictures = await gateway.bodies.pictures(wanted.images(), owner=owner)
-    photo, guidance = pictures["image"], pictures.get("mask")
-    options = wanted.options()
-    require_inside(options, photo.width, photo.height)
+async def _mask(gateway: Gateway, asking: Asking, asked: Asked) -> Masked:
+    click, plan = await _admit(gateway, asking, asked)
+    made = await gateway.smart_masks.find(click, plan)
+    return Masked(click.photo_id, click.request_id, made, await gateway.images.open(made["image_id"]))
+
+
+async def _admit(gateway: Gateway, asking: Asking, asked: Asked) -> tuple[Click, Plan]:
+    photo, guidance = asked.pictures["image"], asked.pictures.get("mask")
+    require_inside(asked.options, photo.width, photo.height)
     if guidance is not None:
         await gateway.bodies.require_mask(guidance, photo)
-    ids = {name: picture.id for name, picture in pictures.items()}
-    await remember(gateway, promise(asking.key, owner, "smart_mask", ids, options.model_dump(mode="json")))
-    click = Click(photo.id, guidance.id if guidance else None, options, owner, request_id)
+    ids = {name: picture.id for name, picture in asked.pictures.items()}
+    await remember(gateway, promise(asking.key, asking.owner, "smart_mask", ids, asked.options.model_dump(mode="json")))
+    click = Click(photo.id, guidance.id if guidance else None, asked.options, asking.owner, asked.request_id)
     plan = await gateway.smart_masks.admit(click)
-    await gateway.bodies.keep(list(pictures.values()), owner=owner, durable=False)
-    made = await gateway.smart_masks.find(click, plan)
-    return Masked(photo.id, request_id, made, await gateway.images.open(made["image_id"]))
+    await gateway.bodies.keep(list(asked.pictures.values()), owner=asking.owner, durable=False)
+    asked.pictures.clear()  # the mask may take long, and they are large
+    return click, plan
 
 
 async def _as_json(masked: Masked) -> Response:

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
         propose as propose,
         selection as selection,
         shadow as shadow,
+        structure as structure,
         views as views,
         white_balance as white_balance,
     )
@@ -57,6 +58,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "propose",
         "selection",
         "shadow",
+        "structure",
         "views",
         "white_balance",
     ],

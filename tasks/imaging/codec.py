@@ -29,8 +29,8 @@ from tasks.imaging.probe import (
     Limits,
     describe,
     open_image,
-    truncated,
 )
+from tasks.imaging.structure import truncated
 
 Pixels = NDArray[np.uint8]
 """H × W × 3 or H × W × 4, uint8, red first, straight alpha last."""
@@ -184,6 +184,8 @@ def _decode_plain(data: bytes, factor: int) -> Pixels:
     try:
         pixels = cv2.imdecode(np.frombuffer(data, np.uint8), flags | cv2.IMREAD_IGNORE_ORIENTATION)
     except cv2.error as error:
+        if error.code == cv2.Error.StsNoMem:
+            raise  # says nothing of the file
         raise truncated() from error
     if pixels is None:
         raise truncated()

@@ -6,7 +6,8 @@ from typing import Final
 from PIL import Image, ImageChops
 
 from tasks.errors import ErrorCode, InputError
-from tasks.imaging.probe import DEFAULT_LIMITS, PILLOW_ERRORS, Limits, open_image, truncated
+from tasks.imaging.probe import DEFAULT_LIMITS, PILLOW_ERRORS, Limits, open_image
+from tasks.imaging.structure import truncated
 
 THRESHOLD: Final = 128
 """From this grey on, a pixel of a mask counts as white."""

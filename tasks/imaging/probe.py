@@ -24,6 +24,7 @@ from PIL import (
 )
 
 from tasks.errors import ErrorCode, InputError
+from tasks.imaging.structure import require_plain, truncated
 from tasks.jobs import MAX_SIDE
 
 # Pillow's own guard warns and raises at fixed sizes, before the size is known to us. Limits replaces it: every
@@ -166,6 +167,7 @@ def open_image(data: bytes, limits: Limits = DEFAULT_LIMITS) -> Image.Image:
     if not data:
         raise InputError(ErrorCode.IMAGE_INVALID, "The image is empty; send the bytes of a picture file.")
     _check_webp(data, limits)
+    require_plain(data)
     try:
         image = Image.open(io.BytesIO(data), formats=_OPENED)
     except PILLOW_ERRORS as error:
@@ -179,7 +181,14 @@ def open_image(data: bytes, limits: Limits = DEFAULT_LIMITS) -> Image.Image:
 
 
 def describe(image: Image.Image) -> ImageInfo:
-    """Describe an image that has been opened but not loaded."""
+    """Describe an image that has been opened but not loaded. Raises ``InputError`` (image_truncated)."""
+    try:
+        return _described(image)
+    except PILLOW_ERRORS as error:
+        raise truncated() from error  # such as a palette that is missing
+
+
+def _described(image: Image.Image) -> ImageInfo:
     turn = orientation(image)
     width, height = image.size if turn < 5 else image.size[::-1]
     return ImageInfo(
@@ -234,13 +243,6 @@ def _check_webp(data: bytes, limits: Limits) -> None:
     if data[12:16] == b"VP8X":
         width, height = (int.from_bytes(data[at : at + 3], "little") + 1 for at in (24, 27))
         _check_size(width, height, limits)
-
-
-def truncated() -> InputError:
-    """Build the error for an image whose header can be read but whose pixels end early or are damaged."""
-    return InputError(
-        ErrorCode.IMAGE_TRUNCATED, "The image's data ends early or is damaged; export the file and upload it again."
-    )
 
 
 def _unreadable(data: bytes) -> InputError:

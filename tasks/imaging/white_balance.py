@@ -27,8 +27,9 @@ def white_balance(photo: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 def illuminant(photo: NDArray[np.uint8]) -> NDArray[np.float64]:
     """Estimate the light's colour: linear RGB, the Minkowski mean of order ``NORM`` of unclipped pixels."""
-    shrink = min(1.0, SAMPLE_SIDE / max(photo.shape[:2]))
-    sample = cv2.resize(photo, None, fx=shrink, fy=shrink, interpolation=cv2.INTER_AREA) if shrink < 1 else photo
+    shrink = SAMPLE_SIDE / max(photo.shape[:2])
+    height, width = (max(1, round(side * shrink)) for side in photo.shape[:2])
+    sample = cv2.resize(photo, (width, height), interpolation=cv2.INTER_AREA) if shrink < 1 else photo
     pixels = sample.reshape(-1, 3)
     usable = pixels[pixels.max(axis=1) < CLIPPED]
     linear = _to_linear((usable if usable.size else pixels) / 255)
