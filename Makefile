@@ -2,6 +2,8 @@
 #
 #   make up      install what running needs and start Darkroom on this machine; Ctrl-C stops it
 #   make test    install what the tests need (torch included) and run them
+#   make chaos   every fault of docs/reliability.md at full size: killed processes, restarted brokers, cut connections
+#   make soak    all of them at random, for twenty minutes
 #
 # PORT=8000 FLOWER_PORT=5555 BROKER_PORT=6399 CACHE_PORT=6398 move the servers; PYTHON=python3.12 picks an interpreter.
 
@@ -17,7 +19,7 @@ MADE := $(VENV)/.made
 LIGHT := $(VENV)/.light
 FULL := $(VENV)/.full
 
-.PHONY: up test lint types bench lock clean
+.PHONY: up test chaos soak lint types audit bench lock clean
 .DELETE_ON_ERROR:
 
 up: $(LIGHT)
@@ -26,12 +28,22 @@ up: $(LIGHT)
 test: $(FULL)
 	$(BIN)/pytest
 
+chaos: $(FULL)
+	DARKROOM_CHAOS=full $(BIN)/pytest tests/chaos -m "not soak"
+
+soak: $(FULL)
+	DARKROOM_CHAOS=full $(BIN)/pytest tests/chaos -m soak
+
 lint: $(FULL)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
 types: $(FULL)
 	$(BIN)/mypy
+
+# Known vulnerabilities in what is pinned; says so where no service can be asked.
+audit: $(FULL)
+	$(BIN)/python .ci/audit.py
 
 bench: $(FULL)
 	@set -e; for file in $(sort $(wildcard benchmarks/*.py)); do echo "== $$file"; $(BIN)/python "$$file"; done

@@ -6,14 +6,17 @@ docs/reliability.md has the measurements behind the connection settings.
 
 from kombu import Exchange, Queue as KombuQueue
 
+from tasks.addresses import tls_options
 from tasks.queues import PRIORITY_STEPS, Queue
 from tasks.settings import settings
 
 broker_url = settings().redis_url
+# What TLS checks stands in the address; Flower's page about the broker reads it from here only.
+broker_use_ssl = tls_options(settings().redis_url)
 result_backend = f"tasks.results:LedgerBackend+{settings().redis_url}"
 imports = (
     *("tasks.worker", "tasks.image_utils", "tasks.workflows"),
-    *("tasks.segmentation", "tasks.generation", "tasks.housekeeping"),
+    *("tasks.segmentation", "tasks.generation", "tasks.housekeeping", "tasks.webhooks"),
 )
 
 # Messages are JSON. A pickle from a stranger would run his code.
@@ -57,19 +60,22 @@ broker_transport_options = {
     "body_encoding": None,  # a JSON body needs no base64 around it
     "priority_steps": list(PRIORITY_STEPS),
     "queue_order_strategy": "round_robin",
-    # A half-open connection is noticed after 5 s, and the read is tried again on a new one.
-    "socket_timeout": 5,
-    "socket_connect_timeout": 3,
+    # A half-open connection is noticed by then, and the read is tried again on a new one.
+    "socket_timeout": settings().broker_answer_seconds,
+    "socket_connect_timeout": settings().broker_answer_seconds,
     "socket_keepalive": True,
-    "health_check_interval": 5,
+    "health_check_interval": settings().broker_check_seconds,
     "retry_on_timeout": True,
 }
-redis_socket_timeout = 5.0
-redis_socket_connect_timeout = 3.0
+redis_socket_timeout = redis_socket_connect_timeout = settings().broker_answer_seconds
 redis_socket_keepalive = True
 redis_retry_on_timeout = True
-redis_backend_health_check_interval = 5
-result_backend_transport_options = {"visibility_timeout": broker_transport_options["visibility_timeout"]}
+redis_backend_health_check_interval = settings().broker_check_seconds
+result_backend_transport_options = {
+    "visibility_timeout": broker_transport_options["visibility_timeout"],
+    # Celery's own 20 retries outlast the task's time limit; who waits for a reply has left by then.
+    "retry_policy": {"max_retries": 1, "interval_start": 0.1, "interval_step": 0, "interval_max": 0.1},
+}
 # Replies of utilities are read at once; a job's record is the ledger's and lives longer.
 result_expires = result_failure_expires = settings().reply_seconds
 result_chord_expires = 3600

@@ -10,7 +10,7 @@ from fastapi_offline import FastAPIOffline
 
 from api import documentation, problems, security
 from api.gateway import Gateway, open_gateway
-from api.routes import generate, health, image_utils, images, smart_mask
+from api.routes import generate, health, image_utils, images, smart_mask, tokens, webhooks
 from api.settings import GatewaySettings
 from tasks import logs
 
@@ -36,12 +36,12 @@ def build(settings: GatewaySettings) -> FastAPI:
             yield State(gateway=gateway)
 
     app = FastAPIOffline(lifespan=lifespan, redoc_url=None, **documentation.ABOUT)
-    for router in (generate.router, smart_mask.router, images.router, image_utils.router, health.router):
-        app.include_router(router, prefix="/api")
+    for room in (generate, smart_mask, images, image_utils, webhooks, tokens, health):
+        app.include_router(room.router, prefix="/api")
     app.add_api_route("/", _home, include_in_schema=False)
     problems.install(app)
     security.install(app, settings)
-    documentation.install(app)
+    documentation.install(app, settings.access)
     return app
 
 

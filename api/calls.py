@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import structlog
 from celery import Celery, states
 from redis.asyncio import Redis
 
@@ -16,6 +17,8 @@ from api.waiting import CHANNEL, Waiter, Waiters
 from tasks import messages
 from tasks.errors import DarkroomError, ErrorCode, ProcessingError, UnavailableError, error_of
 from tasks.queues import Priority, Queue, list_key
+
+log = structlog.get_logger(__name__)
 
 START_SECONDS = 15.0
 """When a client should come back to a pool that is being started: a machine takes one to three minutes, and each try
@@ -37,6 +40,8 @@ class Timing:
     """How long a reply is waited for, the time in the queue included."""
     reread: float
     """How often the reply is looked for without a wake-up."""
+    resend: float
+    """After so long a message that is not in its queue any more is sent once more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +79,7 @@ class Calls:
         task_id = str(uuid.uuid4())
         with self._waiters.watch(task_id) as waiter:
             await self._push(call, task_id)
-            meta = await self._reply(task_id, waiter)
+            meta = await self._reply(call, task_id, waiter)
         if meta is None:
             raise await self._expired(call.queue)
         return result_of(meta)
@@ -93,8 +98,9 @@ class Calls:
         await self._waiters.require()
         await self._broker.lpush(list_key(call.queue, Priority.INTERACTIVE), message)
 
-    async def _reply(self, task_id: str, waiter: Waiter) -> dict[str, Any] | None:
+    async def _reply(self, call: Call, task_id: str, waiter: Waiter) -> dict[str, Any] | None:
         deadline = time.monotonic() + self._timing.wait
+        resend_at = time.monotonic() + self._timing.resend
         while (left := deadline - time.monotonic()) > 0:
             await waiter.wait(min(left, self._timing.reread))
             if self._waiters.is_away:
@@ -102,7 +108,17 @@ class Calls:
             meta = ready(waiter.message) or await self._stored_reply(task_id)
             if meta is not None:
                 return meta
+            if time.monotonic() >= resend_at:
+                resend_at = deadline
+                await self._push_again(call, task_id)
         return None
+
+    async def _push_again(self, call: Call, task_id: str) -> None:
+        # A broker that answers into a dead connection has given the message away, and nobody has it: jobs have the
+        # sweeper for that. Done twice, a utility makes the same image twice.
+        if not self._waiters.away_seconds and not await self._broker.llen(list_key(call.queue, Priority.INTERACTIVE)):
+            log.info("call.resent", task=call.task, called=task_id)
+            await self._push(call, task_id)
 
     async def _stored_reply(self, task_id: str) -> dict[str, Any] | None:
         if self._waiters.away_seconds:

@@ -1,11 +1,18 @@
 """The OpenAPI document: what FastAPI cannot see from the routes, as their bodies are read by ``api.inputs``."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from pydantic import BaseModel
+
+from api import tokens
+from api.access import KEY_HEADER
+from api.permissions import Permission, permissions
+from api.problems import MEDIA_TYPE, responses
+from tasks.errors import ErrorCode
+from tasks.keys import AccessMode
 
 ABOUT: dict[str, Any] = {
     "title": "Darkroom",
@@ -13,16 +20,38 @@ ABOUT: dict[str, Any] = {
     "summary": "Edit photos: mask, remove and insert objects, correct the white balance, generate images.",
     "description": (
         "Images are sent as base64, as data URLs, as files of a form, or once to `/api/images` and by id after that. "
-        "Every error is an RFC 9457 problem document with a stable `code`."
+        "Every error is an RFC 9457 problem document with a stable `code`. Where the gateway asks for API keys, each "
+        "request brings one; the security requirement of an operation names the scope that the key needs."
     ),
     "openapi_tags": [
         {"name": "generate", "description": "Edits: jobs with a state, events and a result."},
         {"name": "smart-mask", "description": "A click on a photo gives the mask of what was clicked."},
         {"name": "images", "description": "Upload once, refer by id."},
         {"name": "image-utils", "description": "Quick utilities that answer with their picture."},
+        {"name": "webhooks", "description": "Signed messages to your server when a job has ended."},
+        {"name": "access", "description": "Addresses for who cannot send a key."},
         {"name": "health", "description": "How Darkroom is."},
     ],
 }
+
+SECURITY_SCHEMES: Mapping[str, Any] = {
+    "bearer": {"type": "http", "scheme": "bearer", "description": "`Authorization: Bearer dk_…`"},
+    "header": {"type": "apiKey", "in": "header", "name": KEY_HEADER, "description": "The same key, on its own."},
+    "token": {
+        "type": "apiKey",
+        "in": "query",
+        "name": tokens.PARAMETER,
+        "description": "A signed token for this one address, from `POST /api/tokens`.",
+    },
+}
+_OF_KEYS = (
+    ErrorCode.KEY_MISSING,
+    ErrorCode.KEY_INVALID,
+    ErrorCode.SCOPE_MISSING,
+    ErrorCode.RATE_LIMITED,
+    ErrorCode.BROKER_UNAVAILABLE,
+)
+_REFERENCE = {"$ref": "#/components/schemas/Problem"}
 
 BINARY = {"type": "string", "format": "binary"}
 IMAGE_TYPES = ("image/png", "image/jpeg", "image/webp")
@@ -82,18 +111,18 @@ def image_response(description: str, media_types: Sequence[str] = IMAGE_TYPES) -
     return {"description": description, "content": {each: {"schema": BINARY} for each in media_types}}
 
 
-def install(app: FastAPI) -> None:
-    """Have the app serve a document that tells what it really answers."""
+def install(app: FastAPI, mode: AccessMode) -> None:
+    """Have the app serve a document that tells what it really answers, and to whom."""
 
     def openapi() -> dict[str, Any]:
         if app.openapi_schema is None:
-            app.openapi_schema = _document(app)
+            app.openapi_schema = _document(app, mode)
         return app.openapi_schema
 
     app.openapi = openapi  # type: ignore[method-assign] # FastAPI's documented way to extend it
 
 
-def _document(app: FastAPI) -> dict[str, Any]:
+def _document(app: FastAPI, mode: AccessMode) -> dict[str, Any]:
     document = get_openapi(
         title=app.title,
         version=app.version,
@@ -105,9 +134,46 @@ def _document(app: FastAPI) -> dict[str, Any]:
     for path in document["paths"].values():
         for operation in path.values():
             _correct(operation["responses"])
+    for context, permission in permissions(app.routes):
+        operations = document["paths"].get(context.path_format, {})
+        for method in context.methods or ():
+            if method.lower() in operations:
+                _declare_access(operations[method.lower()], method, permission, mode)
+    document["components"]["securitySchemes"] = dict(SECURITY_SCHEMES)
     for name in ("HTTPValidationError", "ValidationError"):
         document["components"]["schemas"].pop(name, None)
     return document
+
+
+def _declare_access(operation: dict[str, Any], method: str, permission: Permission | None, mode: AccessMode) -> None:
+    """Say which key an operation needs, and every way in which it can turn a caller away."""
+    _add_problems(operation["responses"], (ErrorCode.HOST_REFUSED,))
+    if method != "GET":
+        _add_problems(operation["responses"], (ErrorCode.ORIGIN_REFUSED,))
+    if "requestBody" in operation:
+        _add_problems(operation["responses"], (ErrorCode.REQUEST_TIMEOUT,))
+    if permission is None:
+        return
+    _add_problems(operation["responses"], _OF_KEYS)
+    ways = ["bearer", "header"]
+    if permission.by_token:
+        _add_problems(operation["responses"], (ErrorCode.TOKEN_INVALID,))
+        ways.append("token")
+    optional: list[dict[str, list[str]]] = [{}] if mode is AccessMode.OPEN else []
+    operation["security"] = [*optional, *({way: [str(permission.scope)]} for way in ways)]
+
+
+def _add_problems(declared: dict[str, Any], codes: Sequence[ErrorCode]) -> None:
+    for status, answer in responses(*codes).items():
+        content = answer["content"][MEDIA_TYPE]
+        there = declared.setdefault(
+            str(status), {"description": "", "content": {MEDIA_TYPE: {"schema": _REFERENCE, "examples": {}}}}
+        )
+        examples = there["content"][MEDIA_TYPE]["examples"]
+        new = {code: example for code, example in content["examples"].items() if code not in examples}
+        examples |= new
+        named = ", ".join(f"`{code}`" for code in new)
+        there["description"] = ", ".join(filter(None, (there["description"], named)))
 
 
 def _correct(responses: dict[str, Any]) -> None:

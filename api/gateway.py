@@ -4,11 +4,11 @@ import asyncio
 import contextlib
 import signal
 import threading
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Coroutine, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from types import FrameType
-from typing import Annotated
+from typing import Annotated, Any, NoReturn
 
 import redis
 import redis.asyncio
@@ -17,12 +17,15 @@ from redis.asyncio.retry import Retry as AsyncRetry
 from redis.backoff import ConstantBackoff, NoBackoff
 from redis.retry import Retry
 
+from api.access import Access
 from api.calls import Calls, Timing
 from api.cancels import Cancels
 from api.conversions import Conversions
 from api.inputs import BodyReader
+from api.keyring import KeyRing
 from api.pools import Pools
 from api.problems import broker_unavailable
+from api.rates import Rates, Traffic
 from api.settings import GatewaySettings
 from api.smart_masks import SmartMasks
 from api.storage import Images, StoreDoor
@@ -30,9 +33,9 @@ from api.utilities import Utilities
 from api.waiting import Waiters
 from tasks.app import app as celery
 from tasks.imaging.probe import Limits
+from tasks.keys import AccessMode
 from tasks.ledger import AsyncLedger
 from tasks.queues import Queue
-from tasks.store import LOCAL_OWNER
 
 _RETRY_DELAY_SECONDS = 0.05
 
@@ -51,17 +54,13 @@ class Gateway:
     smart_masks: SmartMasks
     cancels: Cancels
     conversions: Conversions
+    access: Access
 
 
 async def gateway(request: Request) -> Gateway:
     """Return what is open. Like all dependencies a coroutine: FastAPI gives plain functions a thread each."""
     opened: Gateway = request.state.gateway
     return opened
-
-
-async def owner() -> str:
-    """Return whose request this is: everybody's, as long as no key is asked for."""
-    return LOCAL_OWNER
 
 
 async def connected_gateway(opened: Annotated[Gateway, Depends(gateway)]) -> Gateway:
@@ -73,7 +72,6 @@ async def connected_gateway(opened: Annotated[Gateway, Depends(gateway)]) -> Gat
 
 GatewayDep = Annotated[Gateway, Depends(gateway)]
 ConnectedDep = Annotated[Gateway, Depends(connected_gateway)]
-OwnerDep = Annotated[str, Depends(owner)]
 
 
 @asynccontextmanager
@@ -83,13 +81,29 @@ async def open_gateway(settings: GatewaySettings) -> AsyncIterator[Gateway]:
         broker = await stack.enter_async_context(_broker(settings))
         listener = await stack.enter_async_context(_listener_client(settings))
         asker = stack.enter_context(_blocking_client(settings))
-        waiters = Waiters(listener, outage_seconds=settings.outage_seconds)
-        await stack.enter_async_context(_running(waiters))
+        waiters = Waiters(listener, outage_seconds=settings.outage_seconds, silence_seconds=settings.silence_seconds)
+        await stack.enter_async_context(_listening(waiters))
         stack.enter_context(_stopped_by_signals(waiters))
-        yield _assembled(settings, broker, waiters, Images(StoreDoor(settings, asker), settings.store_threads))
+        ring = KeyRing(broker, refresh_seconds=settings.key_refresh_seconds, outage_seconds=settings.key_outage_seconds)
+        if settings.access is AccessMode.KEYS:
+            await stack.enter_async_context(_running(ring.run(), "keys"))
+        access = Access(settings.access, ring, _rates(settings, broker))
+        yield _assembled(settings, broker, waiters, Images(StoreDoor(settings, asker), settings.store_threads), access)
 
 
-def _assembled(settings: GatewaySettings, broker: "redis.asyncio.Redis", waiters: Waiters, images: Images) -> Gateway:
+def _rates(settings: GatewaySettings, broker: "redis.asyncio.Redis") -> Rates:
+    rates = {
+        Traffic.EDITS: settings.rate_edits,
+        Traffic.UTILITIES: settings.rate_utilities,
+        Traffic.UPLOADS: settings.rate_uploads,
+        Traffic.READS: settings.rate_reads,
+    }
+    return Rates(broker.connection_pool, rates)
+
+
+def _assembled(
+    settings: GatewaySettings, broker: "redis.asyncio.Redis", waiters: Waiters, images: Images, access: Access
+) -> Gateway:
     ledger = AsyncLedger(broker)
     pixels = Limits(max_pixels=settings.max_image_pixels)
     limits = {
@@ -97,8 +111,9 @@ def _assembled(settings: GatewaySettings, broker: "redis.asyncio.Redis", waiters
         Queue.IMAGE_UTILS: settings.max_waiting_messages,
         Queue.SEGMENTATION: settings.max_waiting_photos,
     }
-    pools = Pools(ledger, limits)
-    calls = Calls(celery, broker, waiters, pools, Timing(settings.utility_wait_seconds, settings.reread_seconds))
+    pools = Pools(ledger, limits, settings.broker_memory_share)
+    timing = Timing(settings.utility_wait_seconds, settings.reread_seconds, settings.resend_seconds)
+    calls = Calls(celery, broker, waiters, pools, timing)
     utilities = Utilities(calls)
     return Gateway(
         settings=settings,
@@ -111,6 +126,7 @@ def _assembled(settings: GatewaySettings, broker: "redis.asyncio.Redis", waiters
         smart_masks=SmartMasks(calls, broker, images, pools, settings.segmentation_engine),
         cancels=Cancels(broker, waiters, settings.reread_seconds),
         conversions=Conversions(utilities, images, broker, settings.image_hot_seconds),
+        access=access,
     )
 
 
@@ -119,7 +135,7 @@ async def _broker(settings: GatewaySettings) -> "AsyncIterator[redis.asyncio.Red
     pool = redis.asyncio.BlockingConnectionPool.from_url(
         settings.redis_url,
         max_connections=settings.broker_connections,
-        timeout=settings.broker_timeout_seconds,
+        timeout=settings.broker_connect_seconds,
         decode_responses=True,
         socket_timeout=settings.broker_timeout_seconds,
         socket_connect_timeout=settings.broker_connect_seconds,
@@ -166,15 +182,23 @@ def _blocking_client(settings: GatewaySettings) -> "Iterator[redis.Redis]":
 
 
 @asynccontextmanager
-async def _running(waiters: Waiters) -> AsyncIterator[None]:
-    listening = asyncio.create_task(waiters.run(), name="listener")
+async def _listening(waiters: Waiters) -> AsyncIterator[None]:
+    async with _running(waiters.run(), "listener"):
+        try:
+            yield
+        finally:
+            waiters.stop()
+
+
+@asynccontextmanager
+async def _running(work: Coroutine[Any, Any, NoReturn], name: str) -> AsyncIterator[None]:
+    running = asyncio.create_task(work, name=name)
     try:
         yield
     finally:
-        waiters.stop()
-        listening.cancel()
+        running.cancel()
         with contextlib.suppress(asyncio.CancelledError):
-            await listening
+            await running
 
 
 @contextmanager

@@ -13,6 +13,7 @@ from api.idempotency import is_known, promise
 from api.rendering import base64_of
 from api.schemas import MASK_FIELD, Result, edit_of, generate_request
 from api.waiting import Waiter, unless
+from api.webhooks import require_allowed
 from tasks import ledger
 from tasks.engines import require_support
 from tasks.errors import ErrorCode, NotFoundError, UnavailableError
@@ -42,18 +43,26 @@ async def admit(request: Request, gateway: Gateway, owner: str, key: str | None)
     """
     body = await gateway.bodies.read(request)
     wanted = generate_request(body.fields)
+    require_allowed(wanted.webhook_url, gateway.settings.webhook_networks)
     require_support(gateway.settings.generation_engine, wanted.operation())
     pictures = await gateway.bodies.pictures(wanted.images(), owner=owner)
     edit = edit_of(wanted, pictures)
     for photo, mask in (("input_image", MASK_FIELD), ("reference_image", "reference_mask_R")):
         if photo in pictures and mask in pictures:
             await gateway.bodies.require_mask(pictures[mask], pictures[photo])
-    promised = promise(key, owner, "edit", edit.model_dump(mode="json"))
+    promised = promise(key, owner, "edit", {**edit.model_dump(mode="json"), "webhook_url": wanted.webhook_url})
     if not await is_known(gateway, promised):
         await gateway.pools.admit(Queue.GENERATION)
     await gateway.bodies.keep(list(pictures.values()), owner=owner, durable=True)
     request_id = structlog.contextvars.get_contextvars().get(REQUEST_ID, "")
-    return prepare(edit, owner=owner, request_id=request_id, idempotency=promised)
+    return prepare(
+        edit,
+        owner=owner,
+        request_id=request_id,
+        webhook=wanted.webhook_url or "",
+        open_limit=gateway.settings.max_open_jobs_per_owner if gateway.access.asks_for_keys else 0,
+        idempotency=promised,
+    )
 
 
 async def submit(gateway: Gateway, submission: Submission) -> Receipt:

@@ -10,7 +10,7 @@ from typing import Any
 from api.eta import retry_seconds
 from api.problems import RetryLaterError
 from tasks import ledger
-from tasks.errors import ErrorCode
+from tasks.errors import ErrorCode, broker_full
 from tasks.ledger import AsyncLedger, Overview, QueueDepth
 from tasks.presence import WorkerState
 from tasks.queues import Queue
@@ -18,6 +18,8 @@ from worker_profiles import Profile, ProfileName, Service, for_queue, load
 
 STALE_SECONDS = 0.5
 """An overview is shared by all requests of so long a time: 1,000 event streams cost the broker two reads a second."""
+FULL_SECONDS = 30.0
+"""When a client should come back to a full broker: records expire every second, but somebody may have to act."""
 STUCK_SECONDS = 300.0
 """A pool with live workers whose oldest job has waited longer is degraded."""
 
@@ -121,10 +123,11 @@ def _pool(overview: Overview, profile: Profile) -> Pool:
 class Pools:
     """The overview, read when somebody asks and shared for a moment."""
 
-    def __init__(self, book: AsyncLedger, limits: Mapping[Queue, int]) -> None:
-        """``limits`` says how many jobs or messages may wait on a queue."""
+    def __init__(self, book: AsyncLedger, limits: Mapping[Queue, int], memory_share: float) -> None:
+        """``limits``: how many jobs or messages may wait on a queue; ``memory_share``: how full the broker may be."""
         self._ledger = book
         self._limits = limits
+        self._memory_share = memory_share
         self._overview: Overview | None = None
         self._read_at = 0.0
         self._reading: asyncio.Task[Overview] | None = None
@@ -144,8 +147,12 @@ class Pools:
         return overview
 
     async def admit(self, queue: Queue) -> None:
-        """Raise ``RetryLaterError`` (queue_full) if the queue is at its limit."""
-        depth = (await self.overview()).queues[queue]
+        """Raise ``UnavailableError`` (queue_full, broker_full) if the queue is at its limit, or the broker."""
+        overview = await self.overview()
+        if overview.memory_share >= self._memory_share:
+            full = broker_full()
+            raise RetryLaterError(full.code, full.detail, FULL_SECONDS)
+        depth = overview.queues[queue]
         waiting, limit = max(depth.waiting_jobs, depth.messages), self._limits[queue]
         if waiting >= limit:
             seconds = retry_seconds(depth, limit)

@@ -22,6 +22,7 @@ from tasks.errors import (
     NotFoundError,
     ProcessingError,
     UnavailableError,
+    broker_error,
     error_of,
 )
 
@@ -49,10 +50,18 @@ STATUS_OF_CODE: Mapping[ErrorCode, int] = {
     ErrorCode.TOKEN_INVALID: 401,
     ErrorCode.METHOD_NOT_ALLOWED: 405,
     ErrorCode.NOT_ACCEPTABLE: 406,
+    ErrorCode.REQUEST_TIMEOUT: 408,
     ErrorCode.BODY_TOO_LARGE: 413,
     ErrorCode.MEDIA_TYPE_UNSUPPORTED: 415,
 }
 """Codes whose status differs from their kind's."""
+CHALLENGES: Mapping[ErrorCode, str] = {
+    ErrorCode.KEY_MISSING: 'Bearer realm="darkroom"',
+    ErrorCode.KEY_INVALID: 'Bearer realm="darkroom", error="invalid_token"',
+    ErrorCode.TOKEN_INVALID: 'Bearer realm="darkroom", error="invalid_token"',
+    ErrorCode.SCOPE_MISSING: 'Bearer realm="darkroom", error="insufficient_scope"',
+}
+"""What an answer says of how to be let in (RFC 6750, 3)."""
 
 
 class FieldError(BaseModel):
@@ -92,6 +101,15 @@ class FieldsError(InputError):
         self.errors = list(errors)
 
 
+class RateError(LimitError):
+    """A rate limit is reached, and it is known when it allows the next request."""
+
+    def __init__(self, detail: str, retry_seconds: float) -> None:
+        """Tell the client to come back in so many seconds."""
+        super().__init__(ErrorCode.RATE_LIMITED, detail)
+        self.retry_seconds = retry_seconds
+
+
 class RetryLaterError(UnavailableError):
     """It is known when another try can succeed."""
 
@@ -127,8 +145,10 @@ def problem_response(error: DarkroomError, request: Request) -> Response:
     problem = problem_of(error, request.url.path)
     request.scope["problem_code"] = problem.code
     headers = {"Cache-Control": "no-store"}
-    if problem.status == 503:
-        headers["Retry-After"] = str(math.ceil(getattr(error, "retry_seconds", RETRY_SECONDS)))
+    if problem.status in {429, 503}:
+        headers["Retry-After"] = str(max(1, math.ceil(getattr(error, "retry_seconds", RETRY_SECONDS))))
+    if problem.code in CHALLENGES:
+        headers["WWW-Authenticate"] = CHALLENGES[problem.code]
     return Response(problem.model_dump_json(exclude_none=True), problem.status, headers, MEDIA_TYPE)
 
 
@@ -189,8 +209,11 @@ async def _http_error(request: Request, error: Exception) -> Response:
 
 
 async def _broker_error(request: Request, error: Exception) -> Response:
-    log.warning("broker.unavailable", reason=str(error))
-    return problem_response(broker_unavailable(), request)
+    known = broker_error(error)
+    if known is None:
+        raise error
+    log.warning("broker.unavailable", code=known.code, reason=str(error))
+    return problem_response(known, request)
 
 
 def broker_unavailable() -> UnavailableError:
@@ -249,6 +272,7 @@ EXAMPLES: Mapping[ErrorCode, str] = {
     ErrorCode.PARAMETER_INVALID: "num_inference_steps: Input should be greater than or equal to 1",
     ErrorCode.JSON_INVALID: "The body is not JSON: EOF while parsing a string at line 1 column 20",
     ErrorCode.BODY_TOO_LARGE: "The body is larger than 50 MB; send a smaller image.",
+    ErrorCode.REQUEST_TIMEOUT: "The body came too slowly: 2000 bytes in 20 s; send it again over a better line.",
     ErrorCode.MEDIA_TYPE_UNSUPPORTED: "Send application/json or multipart/form-data, not text/plain.",
     ErrorCode.NOT_ACCEPTABLE: "The result can be had as image/webp, image/png or image/jpeg.",
     ErrorCode.ENGINE_UNSUPPORTED: "The opencv engine cannot do text-to-image: it needs a generative model.",
@@ -272,7 +296,7 @@ EXAMPLES: Mapping[ErrorCode, str] = {
     ErrorCode.TOO_MANY_JOBS: "100 of your edits are open already; wait for one of them to end.",
     ErrorCode.QUEUE_FULL: "500 edits wait already; try again in 12 s.",
     ErrorCode.BROKER_UNAVAILABLE: "Darkroom's broker does not answer; try again in a few seconds.",
-    ErrorCode.BROKER_FULL: "Darkroom's broker has no memory left; try again in a minute.",
+    ErrorCode.BROKER_FULL: "Darkroom's broker can store nothing more; try again in a minute.",
     ErrorCode.STORE_UNAVAILABLE: "The image store does not answer; try again in a few seconds.",
     ErrorCode.WAIT_EXPIRED: "No worker finished this within 30 s; try again later.",
     ErrorCode.WORKER_LOST: "The worker that ran this died; try a smaller photo.",

@@ -13,6 +13,7 @@ from api.problems import FieldError, FieldsError
 from tasks.engines import RefinerName
 from tasks.errors import ErrorCode
 from tasks.jobs import Edit, InputQuality, MaskTool, Operation, Preset, State
+from tasks.outbox import OlderSecret, Secrets
 from tasks.smart_masks import MaskSource
 from tasks.store import ImageMetadata
 
@@ -100,6 +101,8 @@ class GenerateRequest(BaseModel, use_attribute_docstrings=True):
     background_preset: Annotated[str, Field(max_length=100)] | None = None
     preview_every: Annotated[int, Field(ge=0, le=100)] | None = None
     """Steps between two previews, which the status names; none if absent or 0."""
+    webhook_url: str | None = None
+    """A public https address that gets a signed message when the job has ended; no part of the picture."""
 
     def images(self) -> dict[str, ImageInput]:
         """Return the images by the names of their fields."""
@@ -134,7 +137,10 @@ ALIASES: Mapping[str, str] = {
     "reference_mask": "reference_mask_R",
 }
 """Shorter names that forms use."""
-_NOT_PARAMETERS = {"task_type", "conditional_images", "input_image", "reference_image", "reference_mask_R"}
+_NOT_PARAMETERS = {
+    *("task_type", "conditional_images", "input_image", "reference_image", "reference_mask_R"),
+    "webhook_url",
+}
 
 
 def generate_request(fields: Mapping[str, Any]) -> GenerateRequest:
@@ -239,6 +245,28 @@ class Cancelled(BaseModel, use_attribute_docstrings=True):
     status: State
     """The job's final state: cancelled, or how it had ended before."""
     message: str
+
+
+class WebhookSecret(BaseModel, use_attribute_docstrings=True):
+    """What the caller's webhooks are signed with."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {
+                "secret": "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=",
+                "older": [{"secret": "whsec_ICEiIyQlJicoKSorLC0uLzAxMjM0NTY3ODk6Ozw9Pj8=", "until": 1764086400}],
+            }
+        },
+    )
+
+    secret: str
+    older: list[OlderSecret]
+    """Those that were rotated, while they sign beside it; `until` is in Unix seconds."""
+
+    @classmethod
+    def of(cls, secrets: Secrets) -> "WebhookSecret":
+        """Tell an owner's secrets."""
+        return cls(secret=secrets.current, older=list(secrets.older))
 
 
 class Result(BaseModel, use_attribute_docstrings=True):

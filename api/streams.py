@@ -61,7 +61,9 @@ async def follow(gateway: Gateway, job_id: str, owner: str, after: str) -> Async
     with gateway.waiters.watch(job_id) as waiter:
         while not gateway.waiters.stopping:
             for change in await _news(gateway, job_id, owner, last.id if last else after):
-                if not change.says_the_same(last):
+                # A client that comes back has the event that it names.
+                known = last is None and change.id == after
+                if not (known or change.says_the_same(last)):
                     yield change.encode()
                     spoke_at = time.monotonic()
                 last = change

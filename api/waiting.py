@@ -22,8 +22,8 @@ log = structlog.get_logger(__name__)
 T = TypeVar("T")
 
 CHANNEL = "celery-task-meta-"
-_SILENCE_SECONDS = 5.0
-"""A connection that is silent for so long is asked for a sign of life; half-open ones give none."""
+_CLOCK_SECONDS = 0.01
+"""A timer of the event loop may fire so much early."""
 _FIRST_DELAY_SECONDS, _LAST_DELAY_SECONDS = 0.05, 2.0
 """Between attempts to reconnect; doubled each time."""
 
@@ -57,13 +57,18 @@ class Waiter:
 class Waiters:
     """Everybody who waits in this process, and the connection that wakes them."""
 
-    def __init__(self, client: "Redis", *, outage_seconds: float) -> None:
-        """Take a client of its own, which must not retry: a reconnect has to be seen here. ``run`` starts it."""
+    def __init__(self, client: "Redis", *, outage_seconds: float, silence_seconds: float) -> None:
+        """Take a client of its own, which must not retry: a reconnect has to be seen here. ``run`` starts it.
+
+        ``outage_seconds`` is how long waits ride out a broker that is away, ``silence_seconds`` how long a connection
+        may be silent before it is asked for a sign of life.
+        """
         self._client = client
         self._outage_seconds = outage_seconds
+        self._silence_seconds = silence_seconds
         self._waiting: dict[str, set[Waiter]] = {}
         self._listening = asyncio.Event()
-        self._lost_at = asyncio.get_running_loop().time()
+        self._heard_at = asyncio.get_running_loop().time()
         self.stopping = False
         """Set when the server was told to stop: long waits end with what is known."""
 
@@ -96,13 +101,13 @@ class Waiters:
 
     @property
     def away_seconds(self) -> float:
-        """How long the listener has been without its connection; 0 while it listens."""
-        return 0.0 if self._listening.is_set() else asyncio.get_running_loop().time() - self._lost_at
+        """How long the listener has been without a sign of life; 0 while it listens."""
+        return 0.0 if self._listening.is_set() else asyncio.get_running_loop().time() - self._heard_at
 
     @property
     def is_away(self) -> bool:
         """Whether the broker is away for longer than waits ride out."""
-        return self.away_seconds > self._outage_seconds
+        return self.away_seconds >= self._outage_seconds
 
     def stop(self) -> None:
         """Have all long waits end: the server shuts down."""
@@ -118,9 +123,11 @@ class Waiters:
             except (RedisError, OSError) as error:
                 _reraise_cancel()
                 if self._listening.is_set():
-                    self._lost_at = asyncio.get_running_loop().time()
                     self._listening.clear()
                     delay = _FIRST_DELAY_SECONDS
+                    # They ride an outage out for so long; then they are told.
+                    left = self._outage_seconds - self.away_seconds + _CLOCK_SECONDS
+                    asyncio.get_running_loop().call_later(left, self._wake_all)
                 log.warning("listener.disconnected", reason=str(error), retry_seconds=delay)
             await asyncio.sleep(delay)
             delay = min(2 * delay, _LAST_DELAY_SECONDS)
@@ -130,11 +137,12 @@ class Waiters:
             await pubsub.psubscribe(f"{CHANNEL}*")
             silent = False
             while True:
-                message = await pubsub.get_message(timeout=_SILENCE_SECONDS)
+                message = await pubsub.get_message(timeout=self._silence_seconds)
                 if message is None:
                     silent = await _sign_of_life(pubsub, silent)
                     continue
                 silent = False
+                self._heard_at = asyncio.get_running_loop().time()
                 self._handle(message["type"], message["channel"], message["data"])
 
     def _handle(self, kind: str, channel: str, data: str) -> None:

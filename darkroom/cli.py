@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from pydantic import ValidationError
 from rich.console import Console
 from rich.progress import (
     BarColumn,
@@ -25,19 +24,18 @@ from rich.progress import (
 )
 from rich.table import Table
 
-from darkroom import models, stack
+from darkroom import acl, jobs, models, stack, webhooks
+from darkroom.acl import Server
 from darkroom.edit import Order, Report, Status, connect, edit as carry_out, media_type
-from darkroom.errors import CommandError, UsageError
+from darkroom.errors import EXIT_STATUSES, CommandError, UsageError
+from darkroom.keys import keys_app, require_door
 from darkroom.output import LinePrinter
-from darkroom.stack import StackSettings, free_ports
+from darkroom.stack import free_ports, read_settings
 from darkroom.supervisor import Supervisor
 from tasks.jobs import Operation
+from tasks.keys import AccessMode
 from worker_profiles import ProfileName, load
 
-EXIT_STATUSES = (
-    "Exit status: 0 it worked; 1 the edit, the start or a check failed; 2 bad usage or input; "
-    "3 Darkroom cannot be reached."
-)
 _DOWNLOAD_COLUMNS = (
     SpinnerColumn(),
     TextColumn("{task.description}"),
@@ -58,6 +56,9 @@ app = typer.Typer(
 
 models_app = typer.Typer(help="Model weights of the fastsam and qwen engines.", no_args_is_help=True)
 app.add_typer(models_app, name="models")
+app.add_typer(jobs.app, name="jobs")
+app.add_typer(webhooks.app, name="webhooks")
+app.add_typer(keys_app, name="keys")
 
 ModelsFolder = Annotated[
     Path | None, typer.Option(file_okay=False, help="Models folder; DARKROOM_MODELS_FOLDER, .darkroom/models.")
@@ -88,7 +89,7 @@ def up(
     use instead of the embedded ones; BROKER_PORT and CACHE_PORT move those.
     """
     chosen = {"port": port, "flower_port": flower_port}
-    settings = _stack_settings(**{name: value for name, value in chosen.items() if value is not None})
+    settings = read_settings(**{name: value for name, value in chosen.items() if value is not None})
     asyncio.run(stack.up(settings, LinePrinter()))
 
 
@@ -104,8 +105,43 @@ def gateway(
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port to listen on.", envvar="PORT")] = 8000,
 ) -> None:
-    """Run the gateway in this process (containers, systemd). REDIS_URL names the broker."""
+    """Run the gateway in this process (containers, systemd). REDIS_URL names the broker.
+
+    It listens beyond this machine only where DARKROOM_ACCESS is keys and there is a key (`darkroom keys create`).
+    """
+    require_door(host)
     os.execv(sys.executable, stack.gateway_arguments(host, port))  # noqa: S606 - signals have to reach it
+
+
+@app.command(epilog=EXIT_STATUSES)
+def flower(
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port to listen on.", envvar="FLOWER_PORT")] = 5555,
+    history: Annotated[Path, typer.Option(dir_okay=False, help="Keeps its tasks over a restart.")] = Path("flower.db"),
+) -> None:
+    """Run Flower in this process, read-only. FLOWER_BASIC_AUTH holds its login, FLOWER_COOKIE_SECRET signs cookies."""
+    os.execv(sys.executable, stack.flower_arguments(host, port, history))  # noqa: S606 - signals have to reach it
+
+
+@app.command("acl", epilog=EXIT_STATUSES)
+def print_acl(
+    server: Annotated[Server, typer.Argument(help="Whose users: the broker's or the image cache's.")],
+    out: Annotated[Path | None, typer.Option("--out", "-o", dir_okay=False, help="A file; else it is printed.")] = None,
+    rules: Annotated[bool, typer.Option("--rules", help="Rules alone, as JSON; no password is needed.")] = False,
+) -> None:
+    """Print the ACL file of a Valkey server: its users, with hashes of their passwords.
+
+    DARKROOM_GATEWAY_PASSWORD, DARKROOM_WORKER_PASSWORD, DARKROOM_FLOWER_PASSWORD (broker) and
+    DARKROOM_IMAGES_PASSWORD (cache) hold the passwords; DARKROOM_OPERATOR_PASSWORD adds a user who may do everything.
+    """
+    try:
+        text = acl.rules_of(server) + "\n" if rules else acl.file_of(server, os.environ)
+    except KeyError as error:
+        raise UsageError(f"The {server} has a user whose password is not set: {error.args[0]}.") from None
+    if out is None:
+        typer.echo(text, nl=False)
+    else:
+        out.write_text(text)
 
 
 @app.command(epilog=EXIT_STATUSES)
@@ -121,6 +157,7 @@ def edit(
     prompt: Annotated[str | None, typer.Option(help="What the result should show.")] = None,
     seed: Annotated[int | None, typer.Option(min=0, max=2**32 - 1, help="The same seed gives the same result.")] = None,
     url: Annotated[str, typer.Option(help="Where Darkroom runs.", envvar="DARKROOM_URL")] = "http://127.0.0.1:8000",
+    key: Annotated[str | None, typer.Option(help="API key, where it asks for one.", envvar="DARKROOM_API_KEY")] = None,
     local: Annotated[bool, typer.Option("--local", help="Start Darkroom for this one edit.")] = False,
 ) -> None:
     """Edit a photo. Ctrl-C cancels the edit.
@@ -134,7 +171,7 @@ def edit(
         raise UsageError(f"{operation} needs a photo to edit.")
     if not out.parent.is_dir():
         raise UsageError(f"There is no folder {out.parent} to write {out.name} into.")
-    content = asyncio.run(_edit(order, accept, url, local=local))
+    content = asyncio.run(_edit(order, accept, url, key, local=local))
     try:
         out.write_bytes(content)
     except OSError as error:
@@ -178,7 +215,7 @@ def run_doctor() -> None:
     """Check this machine and the running Darkroom, and say how to mend what is wrong."""
     from darkroom import doctor  # noqa: PLC0415 - loads clients of stores and servers, which no other command needs
 
-    findings = asyncio.run(doctor.examine(_stack_settings()))
+    findings = asyncio.run(doctor.examine(read_settings()))
     console = Console()
     colours = {doctor.Verdict.OK: "green", doctor.Verdict.WARN: "yellow", doctor.Verdict.FAIL: "bold red"}
     for finding in findings:
@@ -191,14 +228,14 @@ def run_doctor() -> None:
         raise typer.Exit(1)
 
 
-async def _edit(order: Order, accept: str, url: str, *, local: bool) -> bytes:
+async def _edit(order: Order, accept: str, url: str, key: str | None, *, local: bool) -> bytes:
     task = asyncio.current_task()
     assert task is not None  # noqa: S101 - this is a coroutine
     # Like Ctrl-C: the job is cancelled, and a stack of our own is stopped.
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
     with _progress() as report:
         if not local:
-            async with connect(url) as client:
+            async with connect(url, key) as client:
                 return await carry_out(client, order, accept, report)
         async with _own_stack() as its_url, connect(its_url) as client:
             return await carry_out(client, order, accept, report)
@@ -209,7 +246,7 @@ async def _own_stack() -> AsyncIterator[str]:
     """Run a stack of our own on free ports and a folder that is removed with it; yields its address."""
     ports = dict(zip(("port", "flower_port", "broker_port", "cache_port"), free_ports(4), strict=True))
     with tempfile.TemporaryDirectory(prefix="darkroom-") as folder:
-        settings = _stack_settings(**ports, data=Path(folder))
+        settings = read_settings(**ports, data=Path(folder), access=AccessMode.OPEN)
         lines: list[str] = []
         try:
             async with Supervisor(lambda name, line: lines.append(f"{name} │ {line}")) as supervisor:
@@ -244,15 +281,7 @@ def describe(status: Status) -> str:
 
 
 def _models_folder() -> Path:
-    return _stack_settings().models
-
-
-def _stack_settings(**values: object) -> StackSettings:
-    try:
-        return StackSettings.model_validate({**StackSettings().model_dump(), **values})
-    except ValidationError as error:
-        first = error.errors()[0]
-        raise UsageError(f"{str(first['loc'][0]).upper()}={first['input']!r}: {first['msg']}.") from error
+    return read_settings().models
 
 
 def _escaped(text: object) -> str:

@@ -18,12 +18,14 @@ import httpx
 import obstore.store
 from obstore.exceptions import BaseError as StoreError
 from redis.asyncio import Redis
-from redis.exceptions import RedisError
+from redis.exceptions import AuthenticationError, NoPermissionError, RedisError
 
 from darkroom import models, valkey
 from darkroom.errors import CommandError
 from darkroom.stack import StackSettings, is_free
+from tasks import addresses
 from tasks.engines import EngineName, SegmenterName
+from tasks.errors import ErrorCode
 from tasks.settings import Settings, settings as engine_settings
 
 OLDEST_PYTHON = (3, 11)
@@ -58,7 +60,7 @@ async def examine(settings: StackSettings) -> list[Finding]:
         check_packages(PACKAGES, importlib.util.find_spec),
         await _check_server_program(),
         *[check_port(variable, port, runs=runs) for variable, port in settings.listeners().items()],
-        await _check_broker(settings, runs=runs),
+        await check_broker(settings, runs=runs),
         _check_store(settings),
         *check_engines(engine_settings(), settings.models, importlib.util.find_spec),
         *check_health(health, settings.gateway_url),
@@ -151,11 +153,17 @@ def check_port(variable: str, port: int, *, runs: bool) -> Finding:
     )
 
 
-async def _check_broker(settings: StackSettings, *, runs: bool) -> Finding:
+async def check_broker(settings: StackSettings, *, runs: bool) -> Finding:
+    """Check that the broker answers, to this user, and that it never evicts."""
     client = Redis.from_url(settings.broker, socket_connect_timeout=_SECONDS, socket_timeout=_SECONDS)
-    place = _without_password(settings.broker)
+    place = addresses.place(settings.broker)
     try:
+        await client.ping()
         policy = (await client.info("memory")).get("maxmemory_policy")
+    except AuthenticationError as error:
+        return Finding(Verdict.FAIL, f"the broker at {place} refuses the user ({error}); check REDIS_URL")
+    except NoPermissionError:
+        return Finding(Verdict.OK, f"the broker at {place} answers; this user may not see whether it evicts")
     except RedisError as error:
         expected = not runs and settings.redis_url is None
         verdict, mend = (Verdict.WARN, "start it with `make up`") if expected else (Verdict.FAIL, "check REDIS_URL")
@@ -211,6 +219,8 @@ def check_health(health: dict[str, Any] | None, url: str) -> list[Finding]:
     """Read system health: the gateway, then a line per service."""
     if health is None:
         return [Finding(Verdict.WARN, f"no gateway answers at {url}; start it with `make up`")]
+    if health.get("code") == ErrorCode.KEY_MISSING:
+        return [Finding(Verdict.OK, f"the gateway at {url} answers, and asks for an API key before it tells more")]
     services = health.get("services", {})
     return [
         Finding(Verdict.OK, f"the gateway at {url} answers: {health.get('status')}"),
@@ -225,8 +235,3 @@ def _check_service(name: str, state: dict[str, Any]) -> Finding:
         return Finding(Verdict.OK, text)
     verdict = Verdict.FAIL if status == "down" else Verdict.WARN
     return Finding(verdict, f"{text}; its log says why (`make up` prints it, prefixed with the profile)")
-
-
-def _without_password(url: str) -> str:
-    parts = urlsplit(url)
-    return f"{parts.hostname}:{parts.port or 6379}"

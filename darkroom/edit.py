@@ -19,8 +19,8 @@ _CONNECT_SECONDS = 5.0
 _ANSWER_SECONDS = 60.0
 """For the upload, the result, and between two lines of the event stream (heartbeats come each 15 s)."""
 _STREAM_ATTEMPTS = 5
-_REFUSALS = frozenset({400, 413, 415, 422})
-"""Status codes with which the gateway says that the request has to change."""
+_REFUSALS = frozenset({400, 401, 403, 413, 415, 422})
+"""Status codes with which the gateway says that the request, or its key, has to change."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,9 +88,11 @@ def media_type(out: Path) -> str:
         raise UsageError(f"{out.name}: the result can be written as {', '.join(FORMATS)}.") from None
 
 
-def connect(url: str) -> httpx.AsyncClient:
-    """Return a client of the gateway at this address."""
-    return httpx.AsyncClient(base_url=url, timeout=httpx.Timeout(_ANSWER_SECONDS, connect=_CONNECT_SECONDS))
+def connect(url: str, key: str | None = None) -> httpx.AsyncClient:
+    """Return a client of the gateway at this address, with the API key if it asks for one."""
+    headers = {"Authorization": f"Bearer {key}"} if key else {}
+    timeout = httpx.Timeout(_ANSWER_SECONDS, connect=_CONNECT_SECONDS)
+    return httpx.AsyncClient(base_url=url, headers=headers, timeout=timeout)
 
 
 async def edit(client: httpx.AsyncClient, order: Order, accept: str, report: Report) -> bytes:

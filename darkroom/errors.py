@@ -9,6 +9,11 @@
 
 from typing import ClassVar
 
+EXIT_STATUSES = (
+    "Exit status: 0 it worked; 1 the edit, the start or a check failed; 2 bad usage or input; "
+    "3 Darkroom cannot be reached."
+)
+
 
 class CommandError(Exception):
     """A command could not do what it was asked for; the message is a sentence for people."""

@@ -14,12 +14,15 @@ from typing import Annotated, Any
 from urllib.parse import urlsplit
 
 import httpx
-from pydantic import Field
+from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from darkroom import parent, valkey
 from darkroom.errors import CommandError, UsageError
+from darkroom.secrets import kept
 from darkroom.supervisor import SUPERVISOR, Backoff, Log, Program, Supervisor, Tier
+from tasks.addresses import ServerUrl, tls_context
+from tasks.keys import AccessMode
 from tasks.settings import EMBEDDED_BROKER_PORT, EMBEDDED_CACHE_PORT
 from worker_profiles import Profile
 from worker_profiles.local import PROFILES
@@ -41,12 +44,16 @@ class StackSettings(BaseSettings):
     flower_port: Port = 5555
     broker_port: Port = EMBEDDED_BROKER_PORT
     cache_port: Port = EMBEDDED_CACHE_PORT
-    redis_url: str | None = None
+    redis_url: ServerUrl | None = None
     """A broker that runs elsewhere; none is started then."""
-    image_cache_url: str | None = None
+    image_cache_url: ServerUrl | None = None
     """A hot image tier that runs elsewhere; none is started then."""
     image_store_url: str | None = None
     """Durable image tier; unset: a folder under ``data``."""
+    flower_basic_auth: Annotated[str | None, Field(repr=False)] = None
+    """Flower's login, user:password; unset: one that is made at the first start and kept under ``data``."""
+    flower_cookie_secret: Annotated[str | None, Field(repr=False)] = None
+    """Signs Flower's cookies; unset: made and kept likewise."""
     data: Annotated[Path, Field(validation_alias="DARKROOM_DATA")] = Path(".darkroom")
     """Everything that outlives a restart."""
     models_folder: Annotated[Path | None, Field(validation_alias="DARKROOM_MODELS_FOLDER")] = None
@@ -55,6 +62,8 @@ class StackSettings(BaseSettings):
     """Until everything answers. Usual: under 10 s on two cores; loading a real model takes minutes."""
     log_format: Annotated[str, Field(validation_alias="DARKROOM_LOG_FORMAT")] = "text"
     """``text`` or ``json``."""
+    access: Annotated[AccessMode, Field(validation_alias="DARKROOM_ACCESS")] = AccessMode.OPEN
+    """Whether the gateway asks for API keys."""
     worker_grace_seconds: Annotated[float, Field(gt=0, validation_alias="DARKROOM_WORKER_GRACE_SECONDS")] = 25.0
     """A worker's time to finish a short task or give a job back; what is killed then is redone after its lease."""
 
@@ -67,6 +76,16 @@ class StackSettings(BaseSettings):
     def flower_url(self) -> str:
         """Where Flower answers."""
         return f"http://127.0.0.1:{self.flower_port}"
+
+    @property
+    def flower_login(self) -> str:
+        """User and password of Flower: without one, a page of any site could read it under a name of its own."""
+        return self.flower_basic_auth or f"darkroom:{kept(self.data / 'flower-password')}"
+
+    @property
+    def flower_link(self) -> str:
+        """What to open in a browser; a login of your own is not shown."""
+        return self.flower_url if self.flower_basic_auth else self.flower_url.replace("//", f"//{self.flower_login}@")
 
     @property
     def broker(self) -> str:
@@ -96,6 +115,18 @@ class StackSettings(BaseSettings):
         if self.image_cache_url is None:
             ports["CACHE_PORT"] = self.cache_port
         return ports
+
+
+def read_settings(**values: object) -> StackSettings:
+    """Return the settings of the environment, with some values of the caller's. Raises ``UsageError``."""
+    try:
+        return StackSettings.model_validate({**StackSettings().model_dump(), **values})
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = str(first["loc"][0]).upper()
+        # An address may hold a password, and what is wrong with it is said without it.
+        given = name if name.endswith("_URL") else f"{name}={first['input']!r}"
+        raise UsageError(f"{given}: {first['msg']}.") from error
 
 
 def servers(settings: StackSettings) -> list[Program]:
@@ -140,19 +171,14 @@ def _worker(profile: Profile, settings: StackSettings) -> Program:
 def _flower(settings: StackSettings) -> Program:
     return Program(
         name="flower",
-        arguments=(
-            *(sys.executable, "-m", "celery", "--quiet", "-A", "tasks.app", "flower"),
-            *("--address=127.0.0.1", f"--port={settings.flower_port}"),
-            *("--persistent=True", f"--db={settings.data.absolute() / 'flower.db'}"),
-            "--max_tasks=10000",
-            "--purge_offline_workers=60",
-            # Workers answer no remote control (it wedges them), so Flower's questions and buttons have no use, and
-            # each unanswered question would be a warning.
-            *("--read_only=True", "--enable_events=False", "--inspect_timeout=100", "--logging=error"),
-        ),
+        arguments=flower_arguments("127.0.0.1", settings.flower_port, settings.data.absolute() / "flower.db"),
         tier=Tier.FRONT,
         grace_seconds=_FRONT_GRACE_SECONDS,
-        environment=_environment(settings),
+        environment={
+            **_environment(settings),
+            "FLOWER_BASIC_AUTH": settings.flower_login,
+            "FLOWER_COOKIE_SECRET": settings.flower_cookie_secret or kept(settings.data / "flower-cookie-secret"),
+        },
     )
 
 
@@ -162,7 +188,7 @@ def _gateway(settings: StackSettings) -> Program:
         arguments=gateway_arguments("127.0.0.1", settings.port),
         tier=Tier.FRONT,
         grace_seconds=_FRONT_GRACE_SECONDS,
-        environment=_environment(settings),
+        environment={**_environment(settings), "DARKROOM_ACCESS": settings.access},
     )
 
 
@@ -179,6 +205,16 @@ def gateway_arguments(host: str, port: int) -> tuple[str, ...]:
         # An open event stream would otherwise keep the server from stopping.
         *("--timeout-graceful-shutdown", "5"),
         *("--no-server-header", "--no-access-log", "--loop", "uvloop"),
+        # Slow clients, and how many there may be (api/protocol.py); nothing here speaks WebSocket.
+        *("--http", "api.protocol:GatewayProtocol", "--ws", "none"),
+    )
+
+
+def flower_arguments(host: str, port: int, history: Path) -> tuple[str, ...]:
+    """Return the command line of Flower; ``history`` is the file that keeps its tasks over a restart."""
+    return (
+        *(sys.executable, "-m", "darkroom.flower"),
+        *(f"--address={host}", f"--port={port}", f"--db={history}"),
     )
 
 
@@ -197,7 +233,7 @@ async def up(settings: StackSettings, log: Log, backoff: Backoff | None = None) 
             if starting.done():
                 starting.result()
                 log("", f"Darkroom is ready: {settings.gateway_url}")
-                log(SUPERVISOR, f"Flower: {settings.flower_url}   Stop: Ctrl-C")
+                log(SUPERVISOR, f"Flower: {settings.flower_link}   Stop: Ctrl-C")
                 await stopping
             starting.cancel()
             log(SUPERVISOR, "stopping")
@@ -253,15 +289,16 @@ async def _ping(url: str) -> None:
     A server with a password answers that it wants one: the services, which have it, will see to the rest.
     """
     parts = urlsplit(url)
-    reader, writer = await asyncio.open_connection(parts.hostname, parts.port or 6379)
+    reader, writer = await asyncio.open_connection(parts.hostname, parts.port or 6379, ssl=tls_context(url))
     try:
-        if parts.scheme == "redis":
-            writer.write(b"PING\r\n")
-            answer = await reader.readuntil(b"\n")
-            if not answer.startswith((b"+PONG", b"-NOAUTH")):
-                raise _NotServingError(answer.decode(errors="replace").strip())
+        writer.write(b"PING\r\n")
+        answer = await reader.readuntil(b"\n")
+        if not answer.startswith((b"+PONG", b"-NOAUTH")):
+            raise _NotServingError(answer.decode(errors="replace").strip())
     finally:
         writer.close()
+        with contextlib.suppress(OSError):
+            await writer.wait_closed()
 
 
 async def _not_ready(settings: StackSettings, client: httpx.AsyncClient) -> list[str]:
@@ -274,6 +311,9 @@ async def _gateway_lacks(settings: StackSettings, client: httpx.AsyncClient) -> 
         health = answer.json()
     except (httpx.HTTPError, ValueError):
         return ["the gateway does not answer"]
+    if answer.status_code == httpx.codes.UNAUTHORIZED:
+        # It is up and lets nobody in without a key, us neither; how the workers are is in their lines.
+        return []
     return ailing_services(answer.status_code, health, {profile.service for profile in PROFILES})
 
 

@@ -1,7 +1,9 @@
 """The base of every task: no error may end the worker, and a part of a job reports to the job."""
 
+import inspect
 import traceback
-from typing import Any, Literal
+from functools import cached_property
+from typing import Any, Literal, get_type_hints
 
 import structlog
 from celery import Task
@@ -9,10 +11,11 @@ from celery.exceptions import Ignore, Reject, Retry
 
 from tasks import ledger
 from tasks.app import Darkroom
-from tasks.errors import DarkroomError, Interrupted, translate
+from tasks.errors import DarkroomError, ErrorCode, InputError, Interrupted, translate
 from tasks.jobs import Stage
 from tasks.ledger import Claimed, Held, Ledger, Token
 from tasks.results import CLAIM, part_of
+from tasks.validation import LONGEST_DETAIL
 
 log = structlog.get_logger(__name__)
 
@@ -27,6 +30,8 @@ class DarkroomTask(Task):
     """Of a result, logs and Flower show where its image is, and not the prompt further behind."""
     max_retries = 2
     """Celery runs a task again whose pool child died, this often."""
+    default_retry_delay = 0
+    """And at once: its own 180 s would be spent in a slot of a worker, and nobody waits so long for a utility."""
     abstract = True
     app: Darkroom
 
@@ -35,13 +40,13 @@ class DarkroomTask(Task):
         """The ledger of this process."""
         return self.app.ledger
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+    def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
         """Run the task; as a part of a job, only while the job wants it, and tell the job what came out."""
         part = part_of(self.request)
         if part is None:
             return self._guarded(*args, **kwargs)
         chord, role = part
-        if self.ledger.apply(ledger.enter(chord)) is not Held.YES:
+        if self.ledger.apply(ledger.enter(chord, role)) is not Held.YES:
             log.info("part.dropped", job_id=chord.job_id, role=role)
             return None
         made = self._guarded(*args, **kwargs)
@@ -58,9 +63,27 @@ class DarkroomTask(Task):
         setattr(self.request, CLAIM, token)
         return token
 
-    def _guarded(self, *args: Any, **kwargs: Any) -> Any:
+    def _require_fitting(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        """Raise ``InputError`` for arguments that the task does not take: anybody on the broker can send a message."""
+        try:
+            given = inspect.signature(self.run.__func__).bind(self, *args, **kwargs)
+        except TypeError as error:
+            raise InputError(ErrorCode.PARAMETER_INVALID, f"{self.name}: {error}"[:LONGEST_DETAIL]) from None
+        for name, value in given.arguments.items():
+            if not isinstance(value, self._kinds.get(name, object)):
+                raise InputError(ErrorCode.PARAMETER_INVALID, f"{name}: {type(value).__name__} is not taken here.")
+            if isinstance(value, str) and not value.isprintable():
+                raise InputError(ErrorCode.PARAMETER_INVALID, f"{name}: an id is of printable characters.")
+
+    @cached_property
+    def _kinds(self) -> dict[str, Any]:
+        """What each parameter may be, where it says more than ``Any``."""
+        return {name: kind for name, kind in get_type_hints(self.run).items() if kind is not Any}
+
+    def _guarded(self, /, *args: Any, **kwargs: Any) -> Any:
         # MemoryError and SystemExit wedge or end a worker of Celery 5.7; here they are failures like any other.
         try:
+            self._require_fitting(args, kwargs)
             return self.run(*args, **kwargs)
         except _OUTCOMES as error:
             let_go(error)

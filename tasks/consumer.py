@@ -10,31 +10,49 @@ import os
 import threading
 import time
 from collections.abc import Callable
-from typing import Any
+from functools import partial
+from typing import Any, NoReturn
 
 import structlog
 from celery.bootsteps import StartStopStep
 from celery.worker import state as celery_state
 from celery.worker.consumer import Consumer
+from kombu import Connection
 from kombu.exceptions import DecodeError, SerializerNotInstalled
 from kombu.message import Message
 from kombu.serialization import ContentDisallowed
 
 from tasks.app import app
+from tasks.headers import Embedded, Headers, flaw_in, is_deep
+from tasks.settings import settings
 
 DEAD_MESSAGES_KEY = "darkroom:messages:dead"
-DEAD_MESSAGES_MAX = 1000
 EXIT_WEDGED = 70
 """EX_SOFTWARE of sysexits.h: the process found itself broken."""
-LOOP_SILENT_SECONDS = 40
-"""Over twice the longest reconnect that ended well in the fault runs (20.6 s)."""
-SLOTS_LEAKED_SECONDS = 20
+
+_UNDECODABLE = (DecodeError, ContentDisallowed, SerializerNotInstalled, ValueError, LookupError, RecursionError)
 
 log = structlog.get_logger(__name__)
 
 
 class SafeConsumer(Consumer):
     """Puts malformed and unknown messages aside, and goes on."""
+
+    def ensure_connected(self, conn: Connection) -> Connection:
+        """Connect, however long it takes, at a steady pace.
+
+        Celery's own pauses grow to 30 s: for so long after the broker's return a worker would be deaf.
+        """
+
+        def tell(error: Exception, _pause: float) -> None:
+            log.warning("broker.not_connected", reason=str(error))
+
+        pause = settings().broker_reconnect_seconds
+        connected: Connection = conn.ensure_connection(
+            tell, None, interval_start=pause, interval_step=0, interval_max=pause, callback=celery_state.maybe_shutdown
+        )
+        self.first_connection_attempt = False
+        return connected
 
     def create_task_handler(self, *args: Any, **kwargs: Any) -> Callable[[Message], None]:
         """Return Celery's handler behind a check of the message's shape."""
@@ -43,6 +61,8 @@ class SafeConsumer(Consumer):
         def safely(message: Message) -> None:
             flaw = flaw_of(message)
             if flaw is None:
+                # Celery takes its callback from the message.
+                message.ack_log_error = partial(self._acknowledge, message)  # type: ignore[method-assign]
                 handle(message)
             else:
                 self._bury(message, flaw)
@@ -50,31 +70,70 @@ class SafeConsumer(Consumer):
 
         return safely
 
+    def on_decode_error(self, message: Message, exc: Exception) -> None:
+        """Put aside a message that kombu could not take in, such as one that says it is compressed."""
+        self._bury(message, f"the message cannot be read: {type(exc).__name__}")
+        message.reject_log_error(log, self.connection_errors)
+
+    def on_invalid_task(self, body: Any, message: Message, exc: BaseException) -> None:
+        """Put aside a message that Celery finds unfit."""
+        self._bury(message, f"Celery refuses it: {exc}")
+        super().on_invalid_task(body, message, exc)
+
+    def _acknowledge(self, message: Message, _logger: Any, errors: tuple[type[Exception], ...], **options: Any) -> None:
+        """Acknowledge a message; if the broker does not hear it, connect again.
+
+        Celery only logs that. The slot is then taken for good, and with its only slot taken a worker does not read
+        from its connection any more: it would never notice that this one is dead.
+        """
+        try:
+            message.ack(**options)
+        except errors as error:
+            log.warning("message.not_acknowledged", reason=str(error))
+            if self.hub is None:
+                raise
+            self.hub.call_soon(_raise, error)
+
     def on_unknown_task(self, body: Any, message: Message, exc: BaseException) -> None:
         """Put aside a message for a task that nobody has."""
         self._bury(message, "unknown task")
         super().on_unknown_task(body, message, exc)
 
     def _bury(self, message: Message, flaw: str) -> None:
-        body = message.body.decode(errors="replace") if isinstance(message.body, bytes) else str(message.body)
-        letter = json.dumps({"flaw": flaw, "at": time.time(), "headers": message.headers, "body": body}, default=repr)
+        letter = json.dumps({"flaw": flaw, "at": time.time(), **_excerpts(message)})
         with self.app.ledger.client.pipeline() as pipe:
-            pipe.lpush(DEAD_MESSAGES_KEY, letter).ltrim(DEAD_MESSAGES_KEY, 0, DEAD_MESSAGES_MAX - 1).execute()
+            pipe.lpush(DEAD_MESSAGES_KEY, letter).ltrim(
+                DEAD_MESSAGES_KEY, 0, settings().dead_messages_kept - 1
+            ).execute()
         log.error("message.buried", flaw=flaw)
+
+
+def _excerpts(message: Message) -> dict[str, str]:
+    body = message.body.decode(errors="replace") if isinstance(message.body, bytes) else str(message.body)
+    try:
+        headers = json.dumps(message.headers, default=repr)
+    except (ValueError, TypeError, RecursionError) as error:
+        headers = f"cannot be written: {type(error).__name__}"
+    most = settings().dead_message_characters
+    return {"headers": headers[:most], "body": body[:most]}
+
+
+def _raise(error: Exception) -> NoReturn:
+    """Raise in the event loop, which ends with it: the consumer starts over."""
+    raise error
 
 
 def flaw_of(message: Message) -> str | None:
     """Return what makes a message unfit for Celery's handler; None if it is well-formed."""
-    headers = message.headers
-    if not isinstance(headers, dict) or not all(isinstance(headers.get(key), str) for key in ("id", "task")):
-        return "the headers lack an id or a task"
     try:
         body = message.decode()
-    except (DecodeError, ContentDisallowed, SerializerNotInstalled, ValueError, LookupError) as error:
+    except _UNDECODABLE as error:
         return f"the body cannot be decoded: {type(error).__name__}"
     match body:
-        case [list(), dict(), dict() | None]:
-            return None
+        case [list(), dict(), dict() | None as embedded]:
+            if is_deep(body) or is_deep(message.headers):
+                return "lists in lists in lists"
+            return flaw_in(Headers, message.headers) or flaw_in(Embedded, embedded or {})
         case _:
             return "the body is not [args, kwargs, embed]"
 
@@ -109,9 +168,9 @@ class Watchdog(StartStopStep):
     def _watch(self, consumer: Consumer, stopped: threading.Event) -> None:
         while not stopped.wait(1):
             now = time.monotonic()
-            silent = consumer.hub is not None and now - self._ticked_at > LOOP_SILENT_SECONDS
+            silent = consumer.hub is not None and now - self._ticked_at > settings().loop_silent_seconds
             self._leaking_since = (self._leaking_since or now) if _slots_leak(consumer) else None
-            leaked = self._leaking_since is not None and now - self._leaking_since > SLOTS_LEAKED_SECONDS
+            leaked = self._leaking_since is not None and now - self._leaking_since > settings().slots_leaked_seconds
             if silent or leaked:
                 log.critical("watchdog.exit", loop_silent=silent, slots_leaked=leaked)
                 os._exit(EXIT_WEDGED)
@@ -126,4 +185,19 @@ def _slots_leak(consumer: Consumer) -> bool:
     return len(qos._delivered) - len(qos._dirty) > len(celery_state.reserved_requests)
 
 
-app.steps["consumer"].add(Watchdog)
+class PoolKeeper(StartStopStep):
+    """Has a pool child that died replaced at once.
+
+    Celery looks when the child's pipe closes, which may be before the system tells that it has ended, and then only
+    every 5 s.
+    """
+
+    requires = ("celery.worker.consumer.tasks:Tasks",)
+
+    def start(self, consumer: Consumer) -> None:
+        """Look regularly, on this connection's event loop; in a pool of threads there is nothing to see."""
+        if consumer.hub is not None:
+            consumer.hub.call_repeatedly(settings().pool_look_seconds, consumer.pool.maintain_pool)
+
+
+app.steps["consumer"].update({Watchdog, PoolKeeper})

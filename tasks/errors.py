@@ -19,7 +19,9 @@ Interrupted is not an error of the work: it tells a running task to put its work
 from enum import StrEnum
 from typing import Self
 
+import redis
 from celery.exceptions import SoftTimeLimitExceeded, TimeLimitExceeded, WorkerLostError
+from kombu.exceptions import OperationalError
 
 
 class ErrorCode(StrEnum):
@@ -41,6 +43,7 @@ class ErrorCode(StrEnum):
     PARAMETER_INVALID = "parameter_invalid"
     JSON_INVALID = "json_invalid"
     BODY_TOO_LARGE = "body_too_large"
+    REQUEST_TIMEOUT = "request_timeout"
     MEDIA_TYPE_UNSUPPORTED = "media_type_unsupported"
     NOT_ACCEPTABLE = "not_acceptable"
     ENGINE_UNSUPPORTED = "engine_unsupported"
@@ -192,6 +195,40 @@ def error_of(code: ErrorCode, detail: str) -> DarkroomError:
     return _KINDS[code](code, detail)
 
 
+_AWAY = (redis.ConnectionError, redis.TimeoutError, redis.ReadOnlyError, OperationalError)
+"""A demoted server (READONLY) is as good as away: until somebody is the master again it takes nothing."""
+_AWAY_WORDS = ("UNBLOCKED", "NOREPLICAS", "MASTERDOWN")
+_FULL_WORDS = ("MISCONF",)
+"""How a server's answer begins, where redis-py has no type for it. MISCONF: it cannot write to its disk."""
+
+
+def broker_error(error: BaseException) -> UnavailableError | None:
+    """Return what a broker's failure means to who asked: it is away, or full; None for what is neither but a bug."""
+    match error:
+        case redis.exceptions.OutOfMemoryError():
+            return broker_full()
+        case redis.ResponseError() if str(error).startswith(_FULL_WORDS):
+            return broker_full()
+        case redis.ResponseError() if str(error).startswith(_AWAY_WORDS):
+            return broker_away()
+        case _ if isinstance(error, _AWAY):
+            return broker_away()
+        case _:
+            return None
+
+
+def broker_away() -> UnavailableError:
+    """Build the error for a broker that does not answer, or takes nothing."""
+    return UnavailableError(
+        ErrorCode.BROKER_UNAVAILABLE, "Darkroom's broker does not answer; try again in a few seconds."
+    )
+
+
+def broker_full() -> UnavailableError:
+    """Build the error for a broker without memory, or without room on its disk."""
+    return UnavailableError(ErrorCode.BROKER_FULL, "Darkroom's broker can store nothing more; try again in a minute.")
+
+
 def translate(error: BaseException) -> DarkroomError:
     """Return a foreign error as one of ours; the one place where they are told apart, by type."""
     match error:
@@ -203,8 +240,16 @@ def translate(error: BaseException) -> DarkroomError:
             return ProcessingError(ErrorCode.TIME_LIMIT, "The edit took longer than a worker may; try a smaller photo.")
         case WorkerLostError():
             return ProcessingError(ErrorCode.WORKER_LOST, "The worker that ran this died; try a smaller photo.")
+        case RuntimeError() if _is_full_gpu(error):
+            return ProcessingError(ErrorCode.OUT_OF_MEMORY, "The edit needed more memory than the GPU has.")
         case _:
-            return ProcessingError.internal()
+            return broker_error(error) or ProcessingError.internal()
+
+
+def _is_full_gpu(error: RuntimeError) -> bool:
+    # By name, as only engines may load PyTorch.
+    kind = type(error)
+    return (kind.__module__, kind.__name__) == ("torch", "OutOfMemoryError")
 
 
 _OPENCV_NO_MEMORY = -4

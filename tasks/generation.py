@@ -13,12 +13,12 @@ from tasks import imaging, ledger
 from tasks.app import app
 from tasks.base import DarkroomTask
 from tasks.engines import EngineLost, GenerationEngine, Inputs
-from tasks.errors import Draining, ErrorCode, JobTaken, NotFoundError
+from tasks.errors import Draining, ErrorCode, JobTaken, NotFoundError, ProcessingError
 from tasks.imaging.probe import Format
 from tasks.jobs import Job, Role, Stage
 from tasks.lease import EXIT_STUCK, Lease
 from tasks.store import ImageStore
-from tasks.submission import body_message
+from tasks.submission import returned
 from tasks.workflows import CONDITIONS
 
 log = structlog.get_logger(__name__)
@@ -41,7 +41,7 @@ def generate(self: DarkroomTask, job_id: str) -> dict[str, Any]:
         with Lease(self.ledger, token, runtime.draining, keep_preview) as lease:
             return carry_out(job, runtime.store, runtime.generation_engine, lease)
     except Draining:
-        envelope = body_message(job)
+        envelope = returned(job)
         self.ledger.apply(ledger.release(token, envelope.list_key, envelope.message))
         raise Ignore from None
     except JobTaken:
@@ -59,7 +59,7 @@ def carry_out(job: Job, store: ImageStore, engine: GenerationEngine, lease: Leas
     clock.lap("load")
     edited = engine.edit(inputs, lease.report)
     clock.lap("edit")
-    picture = edited.picture
+    picture = required_picture(edited.picture, inputs.photo)
     if inputs.photo is not None and inputs.mask is not None:
         picture = imaging.composite.inside(inputs.photo, picture, inputs.mask)
     kept = store.put(imaging.codec.encode(picture, Format.PNG), owner=job.owner)
@@ -85,6 +85,20 @@ def carry_out(job: Job, store: ImageStore, engine: GenerationEngine, lease: Leas
     if job.edit.enable_debug:
         result["debug_info"] = {"conditions": {role: job.parts[role] for role in CONDITIONS[job.edit.operation]}}
     return result
+
+
+def required_picture(picture: NDArray[Any], photo: NDArray[np.uint8] | None) -> NDArray[np.uint8]:
+    """Return what an engine made if it is a picture: H × W × 3 uint8, of the photo's size where there is one.
+
+    Raises ``ProcessingError`` (engine_failed) for anything else, such as the NaN of a model that has overflowed.
+    """
+    wanted = (*picture.shape[:2], 3) if photo is None else photo.shape
+    if picture.dtype != np.uint8 or picture.shape != wanted or not picture.size:
+        log.error("generation.no_picture", dtype=str(picture.dtype), shape=picture.shape)
+        raise ProcessingError(
+            ErrorCode.ENGINE_FAILED, "The engine made something that is no picture; another seed may help."
+        )
+    return picture
 
 
 def _inputs(job: Job, store: ImageStore) -> Inputs:

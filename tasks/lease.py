@@ -17,8 +17,6 @@ from tasks.settings import settings
 
 EXIT_STUCK = 70
 """EX_SOFTWARE of sysexits.h; the supervisor starts a new worker."""
-LAST_STEP_SECONDS = 30
-"""How long the step that runs at the time limit may take to notice it; longer, and it hangs."""
 
 log = structlog.get_logger(__name__)
 
@@ -89,7 +87,7 @@ class Lease:
 
     def _renew(self) -> None:
         while not self._left.wait(settings().lease_seconds / 4):
-            if self._seconds > settings().job_time_limit_seconds + LAST_STEP_SECONDS:
+            if self._seconds > settings().job_time_limit_seconds + settings().last_step_seconds:
                 self._give_up()
             try:
                 held = self._ledger.apply(ledger.renew(self._token))

@@ -9,17 +9,19 @@ of this module and applied by whoever holds a connection, blocking (``Ledger``) 
     any time: cancel; release (drain); requeue (sweeper)
 
 Keys, all under ``darkroom:``: ``job:{id}`` (hash), ``events:{id}`` (stream of at most 200), ``jobs:open`` (sorted by
-when the sweeper looks next), ``jobs:waiting:{queue}`` (the line before a pool), ``jobs:seconds`` (learned durations),
-``jobs:dead`` (dead letters), ``workers`` and ``worker:{name}`` (who is alive); of each owner ``jobs:of:{owner}`` (his
-open jobs), ``jobs:ahead:{priority}:{owner}`` and ``jobs:held:{priority}:{owner}`` (his share of the line), and
-``jobs:turns:{queue}`` (whose turn it is), as told in ``prelude.lua``; ``idempotency:{owner}:{hash}`` (what a client
-asked for under a key of its own); ``webhooks:due`` (ended jobs whose client is to be told).
+when the sweeper looks next), ``jobs:open:{queue}`` (those that a pool has to work on), ``jobs:waiting:{queue}`` (the
+line before a pool), ``jobs:seconds`` (learned durations), ``jobs:dead`` (dead letters), ``workers`` and
+``worker:{name}`` (who is alive); of each owner ``jobs:of:{owner}`` (his open jobs), ``jobs:ahead:{priority}:{owner}``
+and ``jobs:held:{priority}:{owner}`` (his share of the line), and ``jobs:turns:{queue}`` (whose turn it is), as told
+in ``prelude.lua``; ``idempotency:{owner}:{hash}`` (what a client asked for under a key of its own); ``webhooks:due``
+(ended jobs whose client is to be told).
 """
 
 import hashlib
 import json
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from importlib import resources
@@ -27,12 +29,12 @@ from typing import Any, Generic, Literal, TypeVar
 
 import redis
 import redis.asyncio
-from redis.backoff import ExponentialBackoff
-from redis.retry import Retry
+from celery.exceptions import SoftTimeLimitExceeded
 
-from tasks.errors import ConflictError, ErrorCode, LimitError, UnavailableError, error_of
+from tasks.errors import ConflictError, ErrorCode, LimitError, broker_away, broker_error, error_of
 from tasks.idempotency import Idempotency, Recalled, conflict
 from tasks.jobs import Edit, Event, Failure, Job, Operation, Role, Stage, State
+from tasks.patience import Patience
 from tasks.queues import PRIORITY_STEPS, SEPARATOR, Priority, Queue
 from tasks.records import event_of, job_of
 from tasks.settings import settings
@@ -44,8 +46,9 @@ SERVED_BY: Mapping[Operation, Queue] = dict.fromkeys(Operation, Queue.GENERATION
 """The pool that a job waits for."""
 
 _SCRIPTS = (
-    *("announce", "cancel", "celery_meta", "claim", "due", "enter", "events", "finish", "launch", "overview"),
-    *("part", "postpone", "read", "recall", "release", "renew", "requeue", "submit"),
+    *("announce", "cancel", "celery_meta", "claim", "dead", "due", "enter", "events", "finish", "launch", "overview"),
+    *("part", "postpone", "read", "recall", "release", "renew", "requeue", "set_back", "submit", "unbury"),
+    *("webhook_begin", "webhook_secret", "webhook_settle", "webhook_take"),
 )
 
 
@@ -140,6 +143,9 @@ class QueueDepth:
     """Jobs that no worker of this pool has claimed yet."""
     oldest_seconds: float
     """Age of the job at the head of the line; 0 when the line is empty."""
+    open_jobs: int
+    """Jobs that this pool has to work on now or later, those in flight included: machines are kept as long as there
+    are any, since a queue is empty while its last worker's death goes unnoticed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +156,8 @@ class Overview:
     """As ``tasks.presence`` announces them."""
     queues: dict[Queue, QueueDepth]
     open_jobs: int
+    memory_share: float
+    """Of what the broker may use; 0 where it has no limit."""
 
 
 def events_key(job_id: str) -> str:
@@ -255,9 +263,11 @@ def launch(attempt: Token, chord: Token, parts: int, known: Mapping[Role, str]) 
     )
 
 
-def enter(chord: Token) -> Move[Held]:
-    """Start a header task."""
-    return Move("enter", (chord.job_id, chord.value, settings().lease_seconds), _held("entered"))
+def enter(chord: Token, role: Role) -> Move[Held]:
+    """Start a header task; refused after as many starts without an end as a job has attempts."""
+    limits = settings()
+    arguments = (chord.job_id, chord.value, limits.lease_seconds, role, limits.max_attempts)
+    return Move("enter", (*arguments, *_worker_lost()), _held("entered"))
 
 
 def part(chord: Token, role: Role, image_id: str) -> Move[Held]:
@@ -276,11 +286,25 @@ def succeed(token: Token, result: dict[str, Any]) -> Move[Held]:
 
 
 def fail(token: Token, failure: Failure) -> Move[Held]:
-    """End the job with an error, by the attempt or by a header task of the live chord."""
+    """End the job with an error, by the attempt or by a header task of the live chord.
+
+    One that ended its workers goes to the dead letters.
+    """
+    poison = int(failure.code is ErrorCode.WORKER_LOST)
     return Move(
         "finish",
-        (token.job_id, token.value, State.ERROR, "failure", *_failure_arguments(failure)),
+        (token.job_id, token.value, State.ERROR, "failure", *_failure_arguments(failure), poison),
         _held("finished"),
+    )
+
+
+def set_back(token: Token, failure: Failure) -> Move[Held]:
+    """Have the job taken up again after a pause, as what it needs is away; it fails with that at the last setback."""
+    limits = settings()
+    return Move(
+        "set_back",
+        (token.job_id, token.value, limits.setback_seconds, limits.max_setbacks, *_failure_arguments(failure)),
+        _held("set_back", "finished"),
     )
 
 
@@ -320,6 +344,16 @@ def postpone(job: Job) -> Move[None]:
 def due(limit: int) -> Move[tuple[str, ...]]:
     """Ids of open jobs that the sweeper should look at."""
     return Move("due", (limit,), tuple)
+
+
+def dead() -> Move[tuple[str, ...]]:
+    """Ids of the jobs that ended each worker that took them, the latest first."""
+    return Move("dead", (), tuple)
+
+
+def unbury(job_id: str) -> Move[None]:
+    """Take a job off the dead letters."""
+    return Move("unbury", (job_id,), lambda _: None)
 
 
 def read(job_id: str) -> Move[tuple[Job, str] | None]:
@@ -373,14 +407,21 @@ def _worker_lost() -> tuple[str, str, int]:
 
 
 def _overview(reply: Any) -> Overview:
-    workers, queues, open_jobs = reply
-    depths = (QueueDepth(Queue(name), messages, jobs, float(oldest)) for name, messages, jobs, oldest in queues)
-    return Overview(tuple(map(json.loads, workers)), {depth.queue: depth for depth in depths}, open_jobs)
+    workers, queues, open_jobs, memory = reply
+    depths = (QueueDepth(Queue(name), depth, line, float(oldest), jobs) for name, depth, line, oldest, jobs in queues)
+    return Overview(tuple(map(json.loads, workers)), {depth.queue: depth for depth in depths}, open_jobs, float(memory))
+
+
+_READS = frozenset({"celery_meta", "dead", "events", "overview", "read"})
+_BEGINS = frozenset({"claim", "recall", "requeue", "submit"})
+"""Refused by a server without memory: it starts nothing. Whatever runs may end, give back, and tell how far it is."""
 
 
 def _source(script: str) -> str:
     folder = resources.files("tasks") / "lua"
-    return _constants() + (folder / "prelude.lua").read_text() + (folder / f"{script}.lua").read_text()
+    flags = " flags=no-writes" if script in _READS else "" if script in _BEGINS else " flags=allow-oom"
+    files = ("prelude", script)
+    return f"#!lua{flags}\n" + _constants() + "".join((folder / f"{name}.lua").read_text() for name in files)
 
 
 def _constants() -> str:
@@ -390,12 +431,25 @@ def _constants() -> str:
         "HELD_LOOK": limits.held_look_seconds,
         "JOBS_AHEAD": limits.jobs_ahead,
         "DEAD_MAX": limits.dead_letters_kept,
+        "DEAD_SECONDS": limits.image_retention_seconds,
         "EVENTS_MAX": limits.events_kept,
+        "PREPARATION": f"'{Queue.IMAGE_UTILS}'",
     }
     return "".join(f"local {name} = {value}\n" for name, value in values.items())
 
 
-_UNREACHABLE = "Darkroom's broker does not answer; try again in a few seconds."
+@contextmanager
+def _broker_errors() -> Iterator[None]:
+    try:
+        yield
+    except SoftTimeLimitExceeded as error:
+        # The task's time ran out while it waited here: not the photo is slow, the broker is away.
+        raise broker_away() from error
+    except redis.RedisError as error:
+        known = broker_error(error)
+        if known is None:
+            raise
+        raise known from error
 
 
 class Ledger:
@@ -407,11 +461,9 @@ class Ledger:
         self._scripts = {name: client.register_script(_source(name)) for name in _SCRIPTS}
 
     def apply(self, move: Move[Answer]) -> Answer:
-        """Apply a move. Raises ``UnavailableError`` (broker_unavailable) when the server does not answer."""
-        try:
+        """Apply a move. Raises ``UnavailableError``: broker_unavailable, or broker_full for what begins work."""
+        with _broker_errors():
             return move.parse(self._scripts[move.script](args=move.arguments))
-        except (redis.ConnectionError, redis.TimeoutError, redis.BusyLoadingError) as error:
-            raise UnavailableError(ErrorCode.BROKER_UNAVAILABLE, _UNREACHABLE) from error
 
 
 class AsyncLedger:
@@ -423,24 +475,23 @@ class AsyncLedger:
         self._scripts = {name: client.register_script(_source(name)) for name in _SCRIPTS}
 
     async def apply(self, move: Move[Answer]) -> Answer:
-        """Apply a move. Raises ``UnavailableError`` (broker_unavailable) when the server does not answer."""
-        try:
+        """Apply a move. Raises ``UnavailableError``: broker_unavailable, or broker_full for what begins work."""
+        with _broker_errors():
             return move.parse(await self._scripts[move.script](args=move.arguments))
-        except (redis.ConnectionError, redis.TimeoutError, redis.BusyLoadingError) as error:
-            raise UnavailableError(ErrorCode.BROKER_UNAVAILABLE, _UNREACHABLE) from error
 
 
-def connect(url: str) -> Ledger:
-    """Return a ledger for a worker or a Python client: it rides out a restart of the server of about 10 s."""
+def connect(url: str, patience_seconds: float | None = None) -> Ledger:
+    """Return a ledger for a worker or a Python client; unless told otherwise it rides out a restart of the server."""
+    limits = settings()
+    patience = limits.broker_patience_seconds if patience_seconds is None else patience_seconds
     return Ledger(
         redis.Redis.from_url(
             url,
             decode_responses=True,
-            socket_timeout=5,
-            socket_connect_timeout=3,
+            socket_timeout=limits.broker_answer_seconds,
+            socket_connect_timeout=limits.broker_answer_seconds,
             socket_keepalive=True,
-            health_check_interval=5,
-            retry=Retry(ExponentialBackoff(cap=2, base=0.05), retries=8),
-            retry_on_error=[redis.ConnectionError, redis.TimeoutError, redis.BusyLoadingError],
+            health_check_interval=limits.broker_check_seconds,
+            retry=Patience(patience),
         )
     )

@@ -7,9 +7,14 @@ from typing import Any
 
 import structlog
 from celery import signals
+from structlog.tracebacks import ExceptionDictTransformer
 from structlog.typing import Processor
 
 from tasks.messages import REQUEST_ID
+
+# The values of local variables, which structlog shows by itself, are prompts, addresses and signing secrets here.
+_TRACEBACKS = structlog.processors.ExceptionRenderer(ExceptionDictTransformer(show_locals=False))
+_TRACEBACKS_AS_TEXT = structlog.dev.RichTracebackFormatter(show_locals=False)
 
 
 def configure(level: int = logging.INFO) -> None:
@@ -40,8 +45,8 @@ def configure(level: int = logging.INFO) -> None:
 
 def _renderers() -> list[Processor]:
     if os.environ.get("DARKROOM_LOG_FORMAT", "text" if sys.stderr.isatty() else "json") == "json":
-        return [structlog.processors.dict_tracebacks, structlog.processors.JSONRenderer()]
-    return [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())]
+        return [_TRACEBACKS, structlog.processors.JSONRenderer()]
+    return [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=_TRACEBACKS_AS_TEXT)]
 
 
 def _configure_worker(**_: Any) -> None:

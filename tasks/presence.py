@@ -12,13 +12,8 @@ import structlog
 
 from tasks import ledger
 from tasks.errors import UnavailableError
+from tasks.settings import settings
 from worker_profiles import Profile
-
-HEARTBEAT_SECONDS = 5
-LIFE_SECONDS = 15
-"""Two heartbeats may be lost before a worker counts as gone."""
-LOOK_SECONDS = 0.5
-"""How often the number of running tasks is looked at, in memory; only a change is sent."""
 
 log = structlog.get_logger(__name__)
 
@@ -44,7 +39,7 @@ class TaskCounts:
 
 
 class Presence(threading.Thread):
-    """Announces this worker's state at every change and every 5 seconds."""
+    """Announces this worker's state at every change, and at every heartbeat."""
 
     def __init__(
         self, book: ledger.Ledger, profile: Profile, engine: str | None, counts: Callable[[], TaskCounts]
@@ -88,10 +83,10 @@ class Presence(threading.Thread):
         while not self._stopped:
             self._changed.clear()
             current = self._current()
-            if current != told or time.monotonic() - told_at >= HEARTBEAT_SECONDS:
-                self._announce(current, LIFE_SECONDS)
+            if current != told or time.monotonic() - told_at >= settings().heartbeat_seconds:
+                self._announce(current, settings().presence_seconds)
                 told, told_at = current, time.monotonic()
-            self._changed.wait(LOOK_SECONDS)
+            self._changed.wait(settings().presence_look_seconds)
 
     def stop(self) -> None:
         """Take the worker off the list."""

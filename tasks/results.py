@@ -4,19 +4,29 @@ Jobs are committed by their token, so a zombie's result is refused. Everything e
 counters of chords, is kept as Celery's Redis backend does it.
 """
 
+import time
 from functools import cached_property
 from typing import Any
 
+import redis
 import structlog
 from celery import states
 from celery.app.task import Context
 from celery.backends.redis import RedisBackend
+from celery.exceptions import SoftTimeLimitExceeded
+from kombu.exceptions import OperationalError
 
 from tasks import ledger
-from tasks.errors import translate
+from tasks.errors import DarkroomError, UnavailableError, translate
 from tasks.jobs import Failure, Role
-from tasks.ledger import Held, Ledger, Token
+from tasks.ledger import Held, Ledger, Move, Token
 from tasks.messages import PART
+from tasks.settings import settings
+
+COMMIT_PAUSE_SECONDS = 0.5
+"""Between two tries to commit, beside what each takes."""
+
+_BROKER_ERRORS = (UnavailableError, redis.RedisError, OperationalError)
 
 log = structlog.get_logger(__name__)
 
@@ -47,14 +57,20 @@ class LedgerBackend(RedisBackend):
         request: Context | None = None,
         **kwargs: Any,
     ) -> Any:
-        """Commit a job by its token; store a reply; drop what a chord says of a job, whose parts told it themselves."""
+        """Commit a job by its token; store a reply; drop what a chord says of a job, whose parts told it themselves.
+
+        What cannot be stored is dropped too: the waiter of a reply is told so in time, and a job is the sweeper's.
+        """
         token: Token | None = getattr(request, CLAIM, None)
-        if token is not None:
-            self._commit(token, result, state)
-            return result
-        if state in states.EXCEPTION_STATES and self._is_job(task_id):
-            return result
-        return super().store_result(task_id, result, state, traceback=traceback, request=request, **kwargs)
+        try:
+            if token is not None:
+                self._commit(token, result, state)
+            elif not (state in states.EXCEPTION_STATES and self._is_job(task_id)):
+                return super().store_result(task_id, result, state, traceback=traceback, request=request, **kwargs)
+        except _BROKER_ERRORS as error:
+            _require_away(error)
+            log.warning("result.not_stored", task_id=task_id, reason=str(error))
+        return result
 
     def mark_as_failure(
         self,
@@ -64,23 +80,66 @@ class LedgerBackend(RedisBackend):
         request: Context | None = None,
         **kwargs: Any,
     ) -> None:
-        """Fail the job of a header task at once, with the task's own error (a chord would wait for all of them)."""
+        """Fail the job of a header task at once, with the task's own error (a chord would wait for all of them).
+
+        Where what it needs is away, the job is opened again later, and this chord is forgotten.
+        """
         part = part_of(request)
-        if part is not None:
-            error = translate(exc)
-            self.ledger.apply(ledger.fail(part[0], Failure(error.code, error.detail)))
-        super().mark_as_failure(task_id, exc, traceback=traceback, request=request, **kwargs)
+        if part is None or self._end_part(part[0], translate(exc)):
+            super().mark_as_failure(task_id, exc, traceback=traceback, request=request, **kwargs)
+
+    def on_chord_part_return(
+        self, request: Context, state: str, result: Any, propagate: bool | None = None, **kwargs: Any
+    ) -> None:
+        """Count a header task. Where the broker is away that is left to the sweeper: the part has told its job."""
+        try:
+            super().on_chord_part_return(request, state, result, propagate=propagate, **kwargs)
+        except SoftTimeLimitExceeded:
+            log.warning("chord.part_not_counted", task_id=request.id, reason="the task's time ran out meanwhile")
+        except _BROKER_ERRORS as error:
+            _require_away(error)
+            log.warning("chord.part_not_counted", task_id=request.id, reason=str(error))
+
+    def _call_task_errbacks(self, request: Context, exc: BaseException, traceback: str | None) -> None:
+        """Send what a client wants done after a failure; where that cannot be sent, the task has failed all the same.
+
+        Raised here, the error would keep the message from being acknowledged, and a thread's slot for ever.
+        """
+        try:
+            super()._call_task_errbacks(request, exc, traceback)
+        except Exception:
+            log.exception("task.errback_not_sent", task_id=request.id)
 
     def _commit(self, token: Token, result: Any, state: str) -> None:
         if state == states.SUCCESS:
-            held = self.ledger.apply(ledger.succeed(token, result))
+            held = self._patiently(ledger.succeed(token, result))
         elif isinstance(result, BaseException):
-            error = translate(result)
-            held = self.ledger.apply(ledger.fail(token, Failure(error.code, error.detail)))
+            held = self._patiently(_ending(token, translate(result)))
         else:
             return
         if held is not Held.YES:
             log.warning("job.commit_refused", job_id=token.job_id, held=held, celery_state=state)
+
+    def _patiently(self, move: Move[Held]) -> Held:
+        # What was computed in a minute is not thrown away because the broker is away for half of one.
+        deadline = time.monotonic() + settings().commit_seconds
+        while True:
+            try:
+                return self.ledger.apply(move)
+            except UnavailableError as error:
+                if time.monotonic() >= deadline:
+                    raise
+                log.warning("job.commit_delayed", reason=error.detail)
+                time.sleep(COMMIT_PAUSE_SECONDS)
+
+    def _end_part(self, chord: Token, error: DarkroomError) -> bool:
+        """Tell a job that one of its parts failed; return whether it is of use to tell the chord."""
+        try:
+            self.ledger.apply(_ending(chord, error))
+        except UnavailableError as away:
+            log.warning("part.not_ended", job_id=chord.job_id, reason=away.detail)
+            return False
+        return not isinstance(error, UnavailableError)
 
     def _get_task_meta_for(self, task_id: str) -> dict[str, Any]:
         job = self.ledger.apply(ledger.celery_meta(task_id))
@@ -88,3 +147,15 @@ class LedgerBackend(RedisBackend):
 
     def _is_job(self, task_id: str) -> bool:
         return self.ledger.apply(ledger.celery_meta(task_id)) is not None
+
+
+def _require_away(error: Exception) -> None:
+    """Raise what is no sign of a broker that is away or full."""
+    if not isinstance(translate(error), UnavailableError):
+        raise error
+
+
+def _ending(token: Token, error: DarkroomError) -> Move[Held]:
+    """Return how a job ends by an error; what is merely unavailable is no end, but a setback."""
+    failure = Failure(error.code, error.detail)
+    return ledger.set_back(token, failure) if isinstance(error, UnavailableError) else ledger.fail(token, failure)

@@ -14,29 +14,44 @@ import hashlib
 import json
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Self
+from typing import Any, Self, TypeVar
 from urllib.parse import urlsplit
 
 import obstore
 import redis
 import structlog
+from celery.exceptions import SoftTimeLimitExceeded
 from obstore.exceptions import BaseError as ObstoreError, NotFoundError as ObjectNotFound
 from obstore.store import LocalStore, ObjectStore, from_url
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
+from tasks.addresses import has_password
 from tasks.errors import ErrorCode, InputError, NotFoundError, UnavailableError
 from tasks.imaging.probe import Format, Limits, probe
+from tasks.keys import OWNER
 from tasks.settings import Settings
+
+T = TypeVar("T")
 
 LOCAL_OWNER = "local"
 """Owner of everything while Darkroom asks nobody for a key."""
 
 STORES_KEY = "darkroom:stores"
 """Where workers tell clients which stores they use, so that a client needs the broker's address only."""
+
+HOT_ANSWER_SECONDS = 0.75
+"""The durable tier has it too: waiting longer for the quick one would not be quick."""
+STORE_CONNECT_SECONDS = 2.0
+STORE_RETRIES = 2
+"""Of a request that the object store refuses for a moment (S3's SlowDown, 5xx): within half a second."""
+HOT_PAUSE_SECONDS = 2.0
+"""How long a hot tier that failed is left alone; everything comes from the durable tier meanwhile."""
 
 log = structlog.get_logger(__name__)
 
@@ -71,9 +86,8 @@ class ImageStore:
 
     def __init__(self, hot: "redis.Redis", durable: ObjectStore, *, hot_seconds: int, limits: Limits) -> None:
         """Take connections; nothing is sent yet."""
-        self._hot = hot
+        self._hot = HotTier(hot, hot_seconds)
         self._durable = durable
-        self._hot_seconds = hot_seconds
         self._limits = limits
 
     def put(self, data: bytes, *, owner: str = LOCAL_OWNER, durable: bool = True) -> ImageMetadata:
@@ -86,7 +100,7 @@ class ImageStore:
         record_path = _record_path(key, owner)
         metadata = ImageMetadata(key, info.format, info.width, info.height, owner, time.time())
         record = json.dumps(asdict(metadata)).encode()
-        in_hot = self._put_hot(metadata, data, record)
+        in_hot = self._hot.put({_hot_key(key): data, _hot_key(key, owner): record})
         if durable or not in_hot:
             with _store_errors(metadata.id):
                 # The bytes first: whoever finds the record finds the image. Both writes are atomic.
@@ -96,20 +110,22 @@ class ImageStore:
 
     def open(self, image_id: str) -> bytes:
         """Return the bytes. Raises ``NotFoundError`` (image_unknown) or ``UnavailableError`` (store_unavailable)."""
-        data = self._get_hot(_hot_key(image_id))
+        path = _bytes_path(image_id)
+        data = self._hot.get(_hot_key(image_id))
         if data is not None:
             return data
-        with _store_errors(image_id):
-            data = obstore.get(self._durable, _bytes_path(image_id)).bytes().to_bytes()
-        self._keep_hot(_hot_key(image_id), data)
+        with _store_errors(image_id, half=self._hot.is_away):
+            data = obstore.get(self._durable, path).bytes().to_bytes()
+        self._hot.put({_hot_key(image_id): data})
         return data
 
     def metadata(self, image_id: str, *, owner: str = LOCAL_OWNER) -> ImageMetadata:
         """Return what is known of an image that ``owner`` has put. Another owner's image is unknown. Errors as open."""
-        record = self._get_hot(_hot_key(image_id, owner))
+        path = _record_path(image_id, owner)
+        record = self._hot.get(_hot_key(image_id, owner))
         if record is None:
-            with _store_errors(image_id):
-                record = obstore.get(self._durable, _record_path(image_id, owner)).bytes().to_bytes()
+            with _store_errors(image_id, half=self._hot.is_away):
+                record = obstore.get(self._durable, path).bytes().to_bytes()
         return ImageMetadata.from_json(record)
 
     def exists(self, image_id: str, *, owner: str = LOCAL_OWNER) -> bool:
@@ -123,14 +139,14 @@ class ImageStore:
     def put_derived(self, image_id: str, key: str, data: bytes) -> None:
         """Store what was computed from an image, in both tiers. Raises ``UnavailableError`` (store_unavailable)."""
         path = _derived_path(image_id, key)
-        self._keep_hot(_derived_key(image_id, key), data)
+        self._hot.put({_derived_key(image_id, key): data})
         with _store_errors(image_id):
             obstore.put(self._durable, path, data)
 
     def open_derived(self, image_id: str, key: str) -> bytes | None:
         """Return what was computed from an image, or None. Raises ``UnavailableError`` (store_unavailable)."""
         path = _derived_path(image_id, key)
-        data = self._get_hot(_derived_key(image_id, key))
+        data = self._hot.get(_derived_key(image_id, key))
         if data is not None:
             return data
         try:
@@ -138,13 +154,13 @@ class ImageStore:
                 data = obstore.get(self._durable, path).bytes().to_bytes()
         except NotFoundError:
             return None
-        self._keep_hot(_derived_key(image_id, key), data)
+        self._hot.put({_derived_key(image_id, key): data})
         return data
 
     def has_derived(self, image_id: str, key: str) -> bool:
         """Whether it was computed and has not expired; nothing is read. Raises ``UnavailableError``."""
         path = _derived_path(image_id, key)
-        if self._is_hot(_derived_key(image_id, key)):
+        if self._hot.has(_derived_key(image_id, key)):
             return True
         try:
             with _store_errors(image_id):
@@ -165,37 +181,53 @@ class ImageStore:
                     deleted += len(old)
         return deleted
 
-    def _put_hot(self, metadata: ImageMetadata, data: bytes, record: bytes) -> bool:
-        try:
-            with self._hot.pipeline(transaction=False) as pipe:
-                pipe.set(_hot_key(metadata.id), data, ex=self._hot_seconds)
-                pipe.set(_hot_key(metadata.id, metadata.owner), record, ex=self._hot_seconds)
-                pipe.execute()
-        except redis.RedisError as error:
-            log.warning("store.hot_tier_unavailable", reason=str(error))
-            return False
-        return True
 
-    def _get_hot(self, key: str) -> bytes | None:
-        try:
-            data = self._hot.getex(key, ex=self._hot_seconds)
-        except redis.RedisError as error:
-            log.warning("store.hot_tier_unavailable", reason=str(error))
-            return None
+class HotTier:
+    """The hot tier as the store uses it: it may fail, and then it costs nobody more than one time-out.
+
+    After a failure nothing is asked of it for a while: behind a dead connection each question takes a time-out.
+    Thread-safe.
+    """
+
+    def __init__(self, client: "redis.Redis", seconds: int) -> None:
+        """Take a client that does not retry time-outs; what is written lives for so many seconds."""
+        self._client = client
+        self._seconds = seconds
+        self._asked_again_at = 0.0
+
+    @property
+    def is_away(self) -> bool:
+        """Whether it failed lately and is left alone."""
+        return time.monotonic() < self._asked_again_at
+
+    def put(self, entries: Mapping[str, bytes]) -> bool:
+        """Write entries; return whether they are there now."""
+        return self._ask(lambda: self._set(entries)) is not None
+
+    def get(self, key: str) -> bytes | None:
+        """Return an entry, which lives on from now; None if there is none, or it cannot be told."""
+        data = self._ask(lambda: self._client.getex(key, ex=self._seconds))
         return data if isinstance(data, bytes) else None
 
-    def _is_hot(self, key: str) -> bool:
-        try:
-            return bool(self._hot.exists(key))
-        except redis.RedisError as error:
-            log.warning("store.hot_tier_unavailable", reason=str(error))
-            return False
+    def has(self, key: str) -> bool:
+        """Whether there is an entry; nothing is read."""
+        return bool(self._ask(lambda: self._client.exists(key)))
 
-    def _keep_hot(self, key: str, data: bytes) -> None:
+    def _set(self, entries: Mapping[str, bytes]) -> list[Any]:
+        with self._client.pipeline(transaction=False) as pipe:
+            for key, data in entries.items():
+                pipe.set(key, data, ex=self._seconds)
+            return pipe.execute()
+
+    def _ask(self, question: Callable[[], T]) -> T | None:
+        if self.is_away:
+            return None
         try:
-            self._hot.set(key, data, ex=self._hot_seconds)
+            return question()
         except redis.RedisError as error:
-            log.warning("store.hot_tier_unavailable", reason=str(error))
+            self._asked_again_at = time.monotonic() + HOT_PAUSE_SECONDS
+            log.warning("store.hot_tier_unavailable", reason=str(error), pause_seconds=HOT_PAUSE_SECONDS)
+            return None
 
 
 def connect(settings: Settings, broker: "redis.Redis") -> ImageStore:
@@ -210,34 +242,52 @@ def connect(settings: Settings, broker: "redis.Redis") -> ImageStore:
     if not (cache_url and store_url):
         raise UnavailableError(
             ErrorCode.STORE_UNAVAILABLE,
-            "No image store is known: start Darkroom's workers, or set IMAGE_STORE_URL and IMAGE_CACHE_URL.",
+            "No image store is known: start Darkroom's workers, or set IMAGE_STORE_URL and IMAGE_CACHE_URL (workers do "
+            "not tell an address that holds a password).",
         )
     hot = redis.Redis.from_url(
-        cache_url, socket_timeout=2, socket_connect_timeout=1, socket_keepalive=True, health_check_interval=5
+        cache_url,
+        socket_timeout=HOT_ANSWER_SECONDS,
+        socket_connect_timeout=HOT_ANSWER_SECONDS,
+        socket_keepalive=True,
+        health_check_interval=5,
+        # A server that was restarted has closed every connection: that is worth one more try. A time-out is not.
+        retry=Retry(NoBackoff(), 1, supported_errors=(redis.ConnectionError,)),
     )
     return ImageStore(
         hot,
-        _durable_store(store_url),
+        _durable_store(store_url, settings.store_answer_seconds),
         hot_seconds=settings.image_hot_seconds,
         limits=Limits(max_pixels=settings.max_image_pixels),
     )
 
 
 def tell(settings: Settings, broker: "redis.Redis") -> None:
-    """Tell clients which stores this worker uses."""
-    if settings.image_cache_url and settings.image_store_url:
-        broker.hset(STORES_KEY, mapping={"cache": settings.image_cache_url, "store": settings.image_store_url})
+    """Tell clients which stores this worker uses; an address with a password stays out of the broker and its files."""
+    cache, store = settings.image_cache_url, settings.image_store_url
+    if cache and store and not (has_password(cache) or has_password(store)):
+        broker.hset(STORES_KEY, mapping={"cache": cache, "store": store})
 
 
 def _text(value: str | bytes | None) -> str | None:
     return value.decode() if isinstance(value, bytes) else value
 
 
-def _durable_store(url: str) -> ObjectStore:
+def _durable_store(url: str, answer_seconds: float) -> ObjectStore:
     parts = urlsplit(url)
     if parts.scheme == "file":
         return LocalStore(Path(parts.path), mkdir=True)
-    store: ObjectStore = from_url(url)
+    store: ObjectStore = from_url(
+        url,
+        client_options={
+            "timeout": f"{answer_seconds}s",
+            "connect_timeout": f"{min(STORE_CONNECT_SECONDS, answer_seconds)}s",
+            # Only an endpoint that somebody has named so is spoken to without TLS.
+            "allow_http": True,
+        },
+        # obstore's own ten retries in three minutes hold up whoever waits for a 503; a job comes back by itself.
+        retry_config={"max_retries": STORE_RETRIES, "retry_timeout": timedelta(seconds=answer_seconds)},
+    )
     return store
 
 
@@ -251,40 +301,50 @@ def _derived_key(image_id: str, key: str) -> str:
 
 _ID = re.compile(r"[0-9a-f]{64}")
 _KEY = re.compile(r"[\w-]{1,80}")
-_OWNER = re.compile(r"[\w-]{1,64}")
+
+
+def _require_id(image_id: str) -> None:
+    # Ids come in messages: none may leave the store's folder, or be another kind of key.
+    if not _ID.fullmatch(image_id):
+        raise _unknown(image_id)
 
 
 def _bytes_path(image_id: str) -> str:
-    if not _ID.fullmatch(image_id):
-        raise _unknown(image_id)  # ids come in messages: none may leave the store's folder
+    _require_id(image_id)
     return f"images/{image_id[:2]}/{image_id}"
 
 
 def _derived_path(image_id: str, key: str) -> str:
-    if not _ID.fullmatch(image_id):
-        raise _unknown(image_id)
+    _require_id(image_id)
     if not _KEY.fullmatch(key):
         raise ValueError(f"not a key of derived data: {key!r}")
     return f"derived/{image_id[:2]}/{image_id}/{key}"
 
 
 def _record_path(image_id: str, owner: str) -> str:
-    if not _OWNER.fullmatch(owner):
+    _require_id(image_id)
+    if not OWNER.fullmatch(owner):
         raise InputError(ErrorCode.PARAMETER_INVALID, "An owner is 1 to 64 letters, digits, _ or -.")
     return f"owners/{owner}/{image_id[:2]}/{image_id}.json"
 
 
 @contextmanager
-def _store_errors(image_id: str) -> Iterator[None]:
+def _store_errors(image_id: str, *, half: bool = False) -> Iterator[None]:
+    """Translate the durable tier's errors; with ``half`` of the store away, what is not there may be in that half."""
     try:
         yield
     except (ObjectNotFound, FileNotFoundError) as error:
-        raise _unknown(image_id) from error
+        raise _unavailable() if half else _unknown(image_id) from error
+    except SoftTimeLimitExceeded as error:
+        # The task's time ran out while it waited here: not the photo is slow, the store is.
+        raise _unavailable() from error
     except (ObstoreError, OSError) as error:
         log.exception("store.unavailable", image_id=image_id)
-        raise UnavailableError(
-            ErrorCode.STORE_UNAVAILABLE, "The image store does not answer; try again in a few seconds."
-        ) from error
+        raise _unavailable() from error
+
+
+def _unavailable() -> UnavailableError:
+    return UnavailableError(ErrorCode.STORE_UNAVAILABLE, "The image store does not answer; try again in a few seconds.")
 
 
 def _unknown(image_id: str) -> NotFoundError:

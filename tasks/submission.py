@@ -76,21 +76,23 @@ def prepare(
     return Submission(job_id, edit, move)
 
 
-def opening_message(job_id: str, operation: Operation, priority: Priority, request_id: str) -> Envelope:
-    """Return the message that opens a job."""
+def opening_message(
+    job_id: str, operation: Operation, priority: Priority, request_id: str, *, since: float | None = None
+) -> Envelope:
+    """Return the message that opens a job; ``since`` as in ``returned``."""
     message = messages.build(
         app,
         OPENING_TASK[operation],
         task_id=job_id,
         queue=Queue.IMAGE_UTILS,
         priority=priority,
-        headers={messages.REQUEST_ID: request_id},
+        headers=_headers(request_id, since),
     )
     return Envelope(list_key(Queue.IMAGE_UTILS, priority), message)
 
 
-def body_message(job: Job) -> Envelope:
-    """Return the message that has a prepared job computed."""
+def body_message(job: Job, *, since: float | None = None) -> Envelope:
+    """Return the message that has a prepared job computed; ``since`` as in ``returned``."""
     queue = SERVED_BY[job.edit.operation]
     message = messages.build(
         app,
@@ -99,13 +101,22 @@ def body_message(job: Job) -> Envelope:
         args=[job.id],
         queue=queue,
         priority=job.priority,
-        headers={messages.REQUEST_ID: job.request_id},
+        headers=_headers(job.request_id, since),
     )
     return Envelope(list_key(queue, job.priority), message)
 
 
-def next_message(job: Job) -> Envelope:
-    """Return the message that carries a job on from where it is; a job whose parts were lost opens again."""
+def returned(job: Job) -> Envelope:
+    """Return the message that carries a job on from where it is, for the front of its list.
+
+    A job whose parts were lost opens again. The message says that it has been there since the job was made, as the
+    sweeper takes a list's first message for its oldest.
+    """
     if job.stage is Stage.BODY:
-        return body_message(job)
-    return opening_message(job.id, job.edit.operation, job.priority, job.request_id)
+        return body_message(job, since=job.created_at)
+    return opening_message(job.id, job.edit.operation, job.priority, job.request_id, since=job.created_at)
+
+
+def _headers(request_id: str, since: float | None) -> dict[str, str | float]:
+    stamp: dict[str, str | float] = {} if since is None else {messages.ENQUEUED_AT: since}
+    return {messages.REQUEST_ID: request_id, **stamp}

@@ -1,8 +1,9 @@
 """Puts right what was lost: messages that vanished, workers that died, chords that will never complete.
 
 Every open job has a time at which the sweeper looks at it (the end of its lease, or its enqueue plus a grace). A job
-is lost when nobody holds it and its message cannot be in its queue any more: the list is empty, or its oldest message
-was enqueued after the job's. That costs one read per list, at any backlog; lists are first in, first out.
+is lost when its holder let the lease lapse, or when nobody holds it and its message cannot be in its queue any more:
+the list is empty, or its oldest message was enqueued after the job's. That costs one read per list, at any backlog;
+lists are first in, first out, and what is put back in front says that it is older than all behind it.
 """
 
 import threading
@@ -12,23 +13,17 @@ from collections.abc import Mapping
 import redis
 import structlog
 
-from tasks import ledger, messages
+from tasks import ledger, messages, outbox
 from tasks.app import app
 from tasks.errors import UnavailableError
 from tasks.jobs import Job, Stage
 from tasks.ledger import SERVED_BY, Ledger, Requeued
 from tasks.queues import Priority, Queue, list_key
 from tasks.settings import settings
-from tasks.submission import next_message
+from tasks.submission import returned
 
 LEADER_KEY = "darkroom:sweeper"
 HOUSEKEEPING_KEY = "darkroom:housekeeping"
-HOUSEKEEPING_SECONDS = 3600
-"""Images live for days; once an hour is often enough to expire them."""
-BATCH = 500
-"""Jobs looked at in one sweep: at 1 ms each, half a second."""
-CLOCK_SKEW_SECONDS = 2.0
-"""How far the clocks of two enqueuing machines may be apart; with NTP it is milliseconds."""
 
 log = structlog.get_logger(__name__)
 
@@ -38,6 +33,11 @@ def carried_by(job: Job) -> Queue:
     return SERVED_BY[job.edit.operation] if job.stage is Stage.BODY else Queue.IMAGE_UTILS
 
 
+def was_held(job: Job) -> bool:
+    """Whether an attempt took the job's message, and its lease has lapsed; a chord's parts are several messages."""
+    return job.lease_until > 0 and job.stage is not Stage.PARTS
+
+
 def is_lost(enqueued_at: float, oldest_in_list: float | None, *, list_is_empty: bool) -> bool:
     """Decide whether a message enqueued then can still wait in a list whose oldest message was enqueued at that time.
 
@@ -45,7 +45,7 @@ def is_lost(enqueued_at: float, oldest_in_list: float | None, *, list_is_empty: 
     """
     if list_is_empty:
         return True
-    return oldest_in_list is not None and oldest_in_list > enqueued_at + CLOCK_SKEW_SECONDS
+    return oldest_in_list is not None and oldest_in_list > enqueued_at + settings().clock_skew_seconds
 
 
 class Sweeper(threading.Thread):
@@ -64,6 +64,7 @@ class Sweeper(threading.Thread):
             try:
                 if self._leads():
                     self.sweep()
+                    outbox.dispatch(self._ledger)
                     self._housekeep()
             except (UnavailableError, redis.RedisError) as error:
                 log.warning("sweeper.broker_unavailable", reason=str(error))
@@ -75,7 +76,7 @@ class Sweeper(threading.Thread):
     def sweep(self) -> Mapping[str, Requeued]:
         """Look at every due job once; return what was done with those that were lost."""
         done = {}
-        for job_id in self._ledger.apply(ledger.due(BATCH)):
+        for job_id in self._ledger.apply(ledger.due(settings().sweep_batch)):
             read = self._ledger.apply(ledger.read(job_id))
             if read is None:
                 continue
@@ -86,6 +87,8 @@ class Sweeper(threading.Thread):
         return done
 
     def _is_lost(self, job: Job) -> bool:
+        if was_held(job):
+            return True
         oldest = self._ledger.client.lindex(list_key(carried_by(job), job.priority), -1)
         return is_lost(
             job.enqueued_at,
@@ -94,14 +97,14 @@ class Sweeper(threading.Thread):
         )
 
     def _requeue(self, job: Job) -> Requeued:
-        envelope = next_message(job)
+        envelope = returned(job)
         outcome = self._ledger.apply(ledger.requeue(job, envelope.list_key, envelope.message))
         log.warning("job.swept", job_id=job.id, stage=job.stage, attempts=job.attempts, outcome=outcome)
         return outcome
 
     def _housekeep(self) -> None:
         client = self._ledger.client
-        if client.set(HOUSEKEEPING_KEY, self._id, nx=True, ex=HOUSEKEEPING_SECONDS):
+        if client.set(HOUSEKEEPING_KEY, self._id, nx=True, ex=settings().housekeeping_seconds):
             message = messages.build(
                 app,
                 "tasks.housekeeping.expire_images",

@@ -11,6 +11,9 @@ AnyModel = TypeVar("AnyModel", bound=BaseModel)
 
 _CODES = frozenset(ErrorCode)
 
+LONGEST_DETAIL = 500
+"""Characters of a sentence that quotes what a stranger sent: it is kept in records and logs."""
+
 
 def validated(model: type[AnyModel], fields: Mapping[str, Any]) -> AnyModel:
     """Return the model. Raises ``InputError`` with the code that the model gave, or parameter_invalid."""
@@ -20,4 +23,5 @@ def validated(model: type[AnyModel], fields: Mapping[str, Any]) -> AnyModel:
         first = error.errors(include_url=False, include_input=False)[0]
         code = first["type"] if first["type"] in _CODES else ErrorCode.PARAMETER_INVALID
         where = ".".join(map(str, first["loc"]))
-        raise InputError(code, f"{where}: {first['msg']}" if where else first["msg"]) from error
+        sentence = f"{where}: {first['msg']}" if where else first["msg"]
+        raise InputError(code, sentence[:LONGEST_DETAIL]) from error

@@ -3,16 +3,19 @@
 The profile comes from ``DARKROOM_PROFILE``, which ``darkroom worker`` sets. Celery imports this module in workers only.
 """
 
+import contextlib
 import os
 import threading
 from typing import Any
 
 import cv2  # once, before the fork, instead of in every child
+import redis
 import structlog
 from celery import signals
 from celery.worker import state as celery_state
+from redis.exceptions import AuthenticationError, NoPermissionError
 
-from tasks import store
+from tasks import ledger, store, webhooks
 from tasks.app import Darkroom, app
 from tasks.engines import (
     EngineUnusable,
@@ -23,6 +26,7 @@ from tasks.engines import (
 )
 from tasks.memory import limit_memory
 from tasks.presence import Presence, TaskCounts, WorkerState
+from tasks.queues import Queue
 from tasks.runtime import Runtime
 from tasks.settings import settings
 from tasks.smart_masks import SEGMENTER_KEY, Segmenter
@@ -52,13 +56,14 @@ class WorkerLife:
         """Open everything in the main process, the model included, before the first message is taken."""
         if self._profile.pool is Pool.PREFORK:
             cv2.setNumThreads(1)  # there is a child per core
+        require_access(settings().redis_url)
         self._presence = Presence(self._app.ledger, self._profile, self._engine_name(), _task_counts)
         self._presence.start()
-        store.tell(settings(), self._app.ledger.client)
-        if self._profile.pool is Pool.PREFORK:
-            return
-        self._tell_loading("")
         try:
+            store.tell(settings(), self._app.ledger.client)
+            if self._profile.pool is Pool.PREFORK:
+                return
+            self._tell_loading("")
             self._app.runtime = Runtime(
                 profile=self._profile,
                 store=store.connect(settings(), self._app.ledger.client),
@@ -81,6 +86,8 @@ class WorkerLife:
         return settings().segmentation_engine if self._profile.segmentation_size else None
 
     def _load(self, runtime: Runtime, presence: Presence) -> None:
+        if Queue.JOBS in self._profile.queues:
+            runtime.sender = webhooks.egress()
         if self._profile.generates:
             runtime.engine = load_generation_engine(settings().generation_engine, self._tell_loading)
             presence.describe(device=runtime.engine.device)
@@ -134,6 +141,18 @@ class WorkerLife:
         signals.worker_ready.connect(self.ready, weak=False)
         signals.worker_shutting_down.connect(self.drain, weak=False)
         signals.worker_shutdown.connect(self.close, weak=False)
+
+
+def require_access(url: str) -> None:
+    """Exit with 78 if the broker refuses this user; a broker that is away may come back, and is waited for later."""
+    with contextlib.closing(ledger.connect(url, patience_seconds=0).client) as client:
+        try:
+            client.ping()
+        except (AuthenticationError, NoPermissionError) as error:
+            log.critical("worker.refused", reason=str(error))
+            raise SystemExit(EXIT_CONFIGURATION) from None
+        except (redis.ConnectionError, redis.TimeoutError) as error:
+            log.warning("worker.broker_unavailable", reason=str(error))
 
 
 def _task_counts() -> TaskCounts:

@@ -27,6 +27,7 @@ from tasks.jobs import Edit, Job, Operation, Role, Stage
 from tasks.ledger import Held, Token
 from tasks.messages import PART
 from tasks.queues import Priority, Queue
+from tasks.results import CLAIM
 from tasks.settings import settings
 from tasks.store import LOCAL_OWNER, ImageStore
 from tasks.submission import BODY_TASK, body_message, prepare
@@ -151,6 +152,8 @@ def launch(task: DarkroomTask, job: Job, attempt: Token, known: Mapping[Role, st
         envelope = body_message(job)
         task.ledger.client.lpush(envelope.list_key, envelope.message)
         return
+    # From here on it is the chord's token that may end the job, should its messages not be sent.
+    setattr(task.request, CLAIM, token)
     header = group([_part(role, job, token, known) for role in missing], task_id=token.value)
     body = signature(BODY_TASK, args=(job.id,), immutable=True, app=app).set(
         queue=ledger.SERVED_BY[job.edit.operation], priority=job.priority

@@ -53,12 +53,14 @@ def valkeys(folder: Path) -> Iterator[dict[str, str]]:
 class WorkerProcess:
     """One ``celery worker`` of a profile, with its log in a file."""
 
-    def __init__(self, profile: str, environment: dict[str, str], log: Path, *arguments: str) -> None:
-        """Start it; it may not be ready yet."""
+    def __init__(
+        self, profile: str, environment: dict[str, str], log: Path, *arguments: str, module: str = "tasks"
+    ) -> None:
+        """Start it; it may not be ready yet. ``module`` is what to run in the place of ``tasks``."""
         self.log = log
         self._file = log.open("ab")
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "tasks", *load(ProfileName(profile)).celery_arguments(), *arguments],
+            [sys.executable, "-m", module, *load(ProfileName(profile)).celery_arguments(), *arguments],
             env={**os.environ, **environment, "DARKROOM_PROFILE": profile},
             stdout=self._file,
             stderr=self._file,

@@ -1,4 +1,4 @@
-"""The always-on worker: sweeps up what was lost and expires what is old."""
+"""The always-on worker: sweeps up what was lost, expires what is old, and tells webhooks how jobs ended."""
 
 from tasks.queues import Queue
 from worker_profiles import Pool, Profile, ProfileName, Service
@@ -8,6 +8,9 @@ PROFILE = Profile(
     service=Service.JOB_MANAGER,
     queues=(Queue.JOBS,),
     pool=Pool.THREADS,
+    # Its tasks wait for others' servers, up to 10 s each: silent ones must not hold up the rest. The sweeper is a
+    # thread of its own.
+    concurrency=8,
     sweeps=True,
     may_sleep=False,
 )

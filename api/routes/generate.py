@@ -7,9 +7,10 @@ from fastapi.sse import EventSourceResponse
 
 from api import jobs, streams
 from api.documentation import image_response, request_body, schema_of
-from api.gateway import ConnectedDep, Gateway, OwnerDep
+from api.gateway import ConnectedDep, Gateway
 from api.idempotency import IdempotencyDep
 from api.negotiation import choose
+from api.permissions import EditingDep, ManagingDep, ReadingDep
 from api.problems import responses
 from api.rendering import image_headers, json_response, not_modified
 from api.schemas import Accepted, Cancelled, GenerateRequest, Result
@@ -38,6 +39,7 @@ _REFUSED = (
     ErrorCode.REFERENCE_MISSING,
     ErrorCode.PARAMETER_INVALID,
     ErrorCode.ENGINE_UNSUPPORTED,
+    ErrorCode.WEBHOOK_REFUSED,
     ErrorCode.JSON_INVALID,
     ErrorCode.BODY_TOO_LARGE,
     ErrorCode.MEDIA_TYPE_UNSUPPORTED,
@@ -75,7 +77,7 @@ _READ = (ErrorCode.JOB_UNKNOWN, ErrorCode.BROKER_UNAVAILABLE)
         **responses(*_REFUSED, *_FAILED),
     },
 )
-async def generate(request: Request, gateway: ConnectedDep, owner: OwnerDep, key: IdempotencyDep) -> Response:
+async def generate(request: Request, gateway: ConnectedDep, owner: EditingDep, key: IdempotencyDep) -> Response:
     """Submit an edit and hold the line until it is done.
 
     Past the wait limit the answer is 202 with the job's id, and the job goes on. A client that leaves before that
@@ -97,7 +99,7 @@ async def generate(request: Request, gateway: ConnectedDep, owner: OwnerDep, key
     responses=responses(*_REFUSED),
 )
 async def generate_async(
-    request: Request, response: Response, gateway: ConnectedDep, owner: OwnerDep, key: IdempotencyDep
+    request: Request, response: Response, gateway: ConnectedDep, owner: EditingDep, key: IdempotencyDep
 ) -> Accepted:
     """Submit an edit and return its job's id at once.
 
@@ -116,7 +118,7 @@ async def generate_async(
     summary="Where is my job?",
     responses=responses(*_READ),
 )
-async def status(job_id: str, response: Response, gateway: ConnectedDep, owner: OwnerDep) -> JobStatus:
+async def status(job_id: str, response: Response, gateway: ConnectedDep, owner: ReadingDep) -> JobStatus:
     """Return a job's state, progress, place in the queue and estimate. To follow a job, use its stream."""
     response.headers["Cache-Control"] = "no-store"
     snapshot = await jobs.find(gateway, job_id, owner)
@@ -132,7 +134,7 @@ async def status(job_id: str, response: Response, gateway: ConnectedDep, owner: 
         *_READ, ErrorCode.RESULT_NOT_READY, *_FAILED, ErrorCode.IMAGE_UNKNOWN, ErrorCode.STORE_UNAVAILABLE
     ),
 )
-async def result(job_id: str, gateway: ConnectedDep, owner: OwnerDep) -> Response:
+async def result(job_id: str, gateway: ConnectedDep, owner: ReadingDep) -> Response:
     """Return the result with its picture as base64. A job that failed answers with its own error."""
     snapshot = await jobs.find(gateway, job_id, owner)
     return await json_response(await jobs.result_of(gateway, snapshot.job))
@@ -161,7 +163,7 @@ async def result_image(
     job_id: str,
     request: Request,
     gateway: ConnectedDep,
-    owner: OwnerDep,
+    owner: ReadingDep,
     accept: Annotated[str, Header(examples=["image/webp, image/png;q=0.8"])] = "*/*",
 ) -> Response:
     """Return the picture's bytes, as WebP, PNG or JPEG by the Accept header."""
@@ -191,7 +193,7 @@ async def result_image(
 async def stream(
     job_id: str,
     gateway: ConnectedDep,
-    owner: OwnerDep,
+    owner: ReadingDep,
     last_event_id: Annotated[str | None, Header(examples=["1764000000000-0"])] = None,
 ) -> Response:
     """Send each change of a job as it happens, from its first one or from after Last-Event-ID.
@@ -214,13 +216,13 @@ async def stream(
     summary="Cancel a job",
     responses=responses(*_READ),
 )
-async def cancel(job_id: str, gateway: ConnectedDep, owner: OwnerDep) -> Cancelled:
+async def cancel(job_id: str, gateway: ConnectedDep, owner: ManagingDep) -> Cancelled:
     """Cancel a job in any state; a worker that has it stops within one step. A job that has ended stays as it is."""
     return _cancelled(job_id, await jobs.cancel(gateway, job_id, owner))
 
 
 @router.delete("/{job_id}", operation_id="generate_delete", summary="Cancel a job", responses=responses(*_READ))
-async def delete(job_id: str, gateway: ConnectedDep, owner: OwnerDep) -> Cancelled:
+async def delete(job_id: str, gateway: ConnectedDep, owner: ManagingDep) -> Cancelled:
     """Do the same as POST /api/generate/async/cancel/{job_id}."""
     return _cancelled(job_id, await jobs.cancel(gateway, job_id, owner))
 

@@ -6,15 +6,20 @@ from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict
 
 from api.gateway import ConnectedDep, GatewayDep
+from api.permissions import LookingDep
 from api.pools import Health, Pool, overall, pool_of, pools_of
 from api.problems import responses
 from tasks.errors import ErrorCode, UnavailableError
+from tasks.keys import Scope
 from tasks.ledger import Overview
 from tasks.presence import WorkerState
 from tasks.queues import Queue
 from worker_profiles import Service
 
 router = APIRouter(tags=["health"])
+
+_NAMELESS = ("profile", "service", "engine", "device", "state", "message", "slots", "active")
+"""What everybody may know of a worker."""
 
 
 class GatewayHealth(BaseModel, use_attribute_docstrings=True):
@@ -44,20 +49,24 @@ class ServiceHealth(BaseModel, use_attribute_docstrings=True):
     engines: list[str]
     """What computes there; empty where no engine is loaded, or nobody works."""
     workers: list[dict[str, Any]]
+    """Without their names, machines and processes where keys are asked for, unless the key has the scope admin."""
     queue_depth: int
     """Jobs or messages that wait for this pool."""
+    open_jobs: int
+    """Jobs that this pool has to work on, now or later, those in flight included: what a scaler keeps machines for."""
     oldest_job_seconds: float
     """How long the one at the head has waited; 0 when none does."""
 
     @classmethod
-    def of(cls, pool: Pool) -> "ServiceHealth":
-        """Describe a pool."""
+    def of(cls, pool: Pool, *, in_detail: bool) -> "ServiceHealth":
+        """Describe a pool; in detail, with the names of its machines."""
         return cls(
             status=pool.health,
             message=pool.loading,
             engines=pool.engines,
-            workers=list(pool.workers),
+            workers=[worker if in_detail else _without_names(worker) for worker in pool.workers],
             queue_depth=max(pool.depth.messages, pool.depth.waiting_jobs),
+            open_jobs=pool.depth.open_jobs,
             oldest_job_seconds=round(pool.depth.oldest_seconds, 3),
         )
 
@@ -77,6 +86,7 @@ class SystemHealth(BaseModel, use_attribute_docstrings=True):
                         "engines": ["qwen"],
                         "workers": [{"name": "a100@host:42", "state": "busy", "slots": 1, "active": 1}],
                         "queue_depth": 0,
+                        "open_jobs": 1,
                         "oldest_job_seconds": 0.0,
                     },
                     "segmentation": {
@@ -85,6 +95,7 @@ class SystemHealth(BaseModel, use_attribute_docstrings=True):
                         "engines": [],
                         "workers": [],
                         "queue_depth": 0,
+                        "open_jobs": 0,
                         "oldest_job_seconds": 0.0,
                     },
                 },
@@ -116,18 +127,23 @@ async def health(gateway: GatewayDep) -> GatewayHealth:
     summary="How is each service?",
     responses=responses(ErrorCode.BROKER_UNAVAILABLE),
 )
-async def system_health(gateway: ConnectedDep) -> SystemHealth:
+async def system_health(gateway: ConnectedDep, caller: LookingDep) -> SystemHealth:
     """Tell of each pool whether it is healthy, asleep, starting, degraded or down, its workers and its queue.
 
     A pool that may sleep and has no workers is asleep, which is no error.
     """
     overview = await gateway.pools.overview()
     pools = pools_of(overview)
+    in_detail = caller.scope.includes(Scope.ADMIN)
     return SystemHealth(
         status=overall(pools.values()),
         open_jobs=overview.open_jobs,
-        services={service: ServiceHealth.of(pool) for service, pool in pools.items()},
+        services={service: ServiceHealth.of(pool, in_detail=in_detail) for service, pool in pools.items()},
     )
+
+
+def _without_names(worker: dict[str, Any]) -> dict[str, Any]:
+    return {fact: worker[fact] for fact in _NAMELESS if fact in worker}
 
 
 def _without_broker() -> GatewayHealth:

@@ -12,10 +12,11 @@ from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel
 
 from api.documentation import image_response, query_parameters, request_body, schema_of
-from api.gateway import ConnectedDep, Gateway, OwnerDep
+from api.gateway import ConnectedDep, Gateway
 from api.idempotency import IdempotencyDep, promise, remember
 from api.inputs import ImageInput, fields_of, require_box_inside
 from api.negotiation import prefers_json
+from api.permissions import ComputingDep
 from api.problems import FieldError, FieldsError, responses
 from api.rendering import base64_of, json_response
 from api.schemas import EXAMPLE_BASE64, IMAGE_SCHEMA, Image, MadeImage, parse
@@ -251,7 +252,7 @@ def _document(utility: Utility) -> dict[str, Any]:
 
 
 def _endpoint(utility: Utility) -> Callable[..., Awaitable[Response]]:
-    async def endpoint(request: Request, gateway: ConnectedDep, owner: OwnerDep, key: IdempotencyDep) -> Response:
+    async def endpoint(request: Request, gateway: ConnectedDep, owner: ComputingDep, key: IdempotencyDep) -> Response:
         return await make(request, gateway, utility, owner, key)
 
     return endpoint

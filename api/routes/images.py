@@ -6,9 +6,10 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request, Response
 
 from api.documentation import image_response, request_body, schema_of
-from api.gateway import GatewayDep, OwnerDep
+from api.gateway import GatewayDep
 from api.idempotency import IdempotencyDep, promise, remember
 from api.inputs import require_id
+from api.permissions import ReadingDep, UploadingDep
 from api.problems import responses
 from api.rendering import image_headers, not_modified
 from api.schemas import Prefetched, StoredImage, UploadedImage, UploadRequest, parse
@@ -52,7 +53,7 @@ async def upload_image(
     request: Request,
     response: Response,
     gateway: GatewayDep,
-    owner: OwnerDep,
+    owner: UploadingDep,
     key: IdempotencyDep,
     prefetch: Annotated[Prefetch | None, Query(description="What to prepare: the masks for clicks on it.")] = None,
 ) -> UploadedImage:
@@ -86,7 +87,7 @@ async def upload_image(
         **responses(ErrorCode.IMAGE_UNKNOWN, ErrorCode.STORE_UNAVAILABLE),
     },
 )
-async def get_image(image_id: str, request: Request, gateway: GatewayDep, owner: OwnerDep) -> Response:
+async def get_image(image_id: str, request: Request, gateway: GatewayDep, owner: ReadingDep) -> Response:
     """Return the bytes of an image that its owner uploaded or that was made for them."""
     require_id(image_id)
     metadata = await gateway.images.metadata(image_id, owner=owner)

@@ -9,11 +9,12 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path, Request, Response
 
 from api.documentation import image_response, query_parameters, request_body, schema_of
-from api.gateway import ConnectedDep, Gateway, OwnerDep
+from api.gateway import ConnectedDep, Gateway
 from api.idempotency import IdempotencyDep, promise, remember
 from api.inputs import Picture, fields_of
 from api.jobs import unless_disconnected
 from api.negotiation import prefers_json
+from api.permissions import ComputingDep, ManagingDep
 from api.problems import responses
 from api.prompts import (
     PROMPTS,
@@ -125,7 +126,7 @@ class Masked:
     openapi_extra=_document(_FILES),
     responses={200: _ANSWER, **responses(*_REFUSED, *_OF_PROMPTS, *_FAILED)},
 )
-async def smart_mask(request: Request, gateway: ConnectedDep, owner: OwnerDep, key: IdempotencyDep) -> Response:
+async def smart_mask(request: Request, gateway: ConnectedDep, owner: ComputingDep, key: IdempotencyDep) -> Response:
     """Return the mask of what points, a box or brush strokes mean; without any, `auto_detect` takes the main object.
 
     Points have labels: 1 belongs to the object, 0 does not. Coordinates are pixels of the upright photo. The answer
@@ -143,7 +144,9 @@ async def smart_mask(request: Request, gateway: ConnectedDep, owner: OwnerDep, k
     openapi_extra=_document(("image",), without=PROMPTS),
     responses={200: _ANSWER, **responses(*_REFUSED, *_FAILED)},
 )
-async def smart_mask_detect(request: Request, gateway: ConnectedDep, owner: OwnerDep, key: IdempotencyDep) -> Response:
+async def smart_mask_detect(
+    request: Request, gateway: ConnectedDep, owner: ComputingDep, key: IdempotencyDep
+) -> Response:
     """Return the mask of the main object, told by size and place: /api/smart-mask without prompts."""
     return await _answer(request, gateway, Asking(owner, key), detect_request)
 
@@ -155,7 +158,7 @@ async def smart_mask_detect(request: Request, gateway: ConnectedDep, owner: Owne
     responses=responses(ErrorCode.PARAMETER_INVALID, ErrorCode.BROKER_UNAVAILABLE),
 )
 async def smart_mask_cancel(
-    request_id: Annotated[str, Path(pattern=REQUEST_ID_PATTERN)], gateway: ConnectedDep, owner: OwnerDep
+    request_id: Annotated[str, Path(pattern=REQUEST_ID_PATTERN)], gateway: ConnectedDep, owner: ManagingDep
 ) -> CancelledRequest:
     """Cancel the request that was sent with this `request_id`; it answers 409 at once, and its tasks do nothing.
 

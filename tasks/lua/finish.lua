@@ -1,5 +1,5 @@
 -- The commit: only the live token (or, while the chord's header runs, the live launch) can make a result visible.
--- ARGV: id, authority, state, field ('result' or 'failure'), JSON, meta JSON, retention
+-- ARGV: id, authority, state, field ('result' or 'failure'), JSON, meta JSON, retention[, '1': it goes to the dead letters]
 local id, authority, state = ARGV[1], ARGV[2], ARGV[3]
 if authority == '' then return 'lost' end
 local by_token = get(id, 'token') == authority
@@ -12,4 +12,5 @@ if state == 'done' then
   redis.call('HSET', key, kind, string.format('%.4f', before and (0.8 * before + 0.2 * took) or took))
 end
 close(id, state, ARGV[4], ARGV[5], ARGV[6], tonumber(ARGV[7]))
+if ARGV[8] == '1' then bury(id) end
 return 'finished'

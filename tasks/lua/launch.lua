@@ -4,11 +4,10 @@ local id, token, launch = ARGV[1], ARGV[2], ARGV[3]
 if get(id, 'launch') == launch then return 'launched' end -- the same call again, after a lost answer
 if token == '' or get(id, 'token') ~= token or get(id, 'stage') ~= 'opening' then return 'lost' end
 local t = now()
-for _, field in ipairs(redis.call('HKEYS', job_key(id))) do
-  if string.sub(field, 1, 5) == 'part:' then redis.call('HDEL', job_key(id), field) end
-end
-set(id, 'stage', ARGV[4] == '0' and 'body' or 'parts', 'launch', launch, 'parts_left', ARGV[4], 'token', '', 'lease_until', '0', 'attempts', '0',
+forget(id, 'part:')
+set(id, 'stage', ARGV[4] == '0' and 'body' or 'parts', 'launch', launch, 'parts_left', ARGV[4], 'parts_running', '0', 'token', '', 'lease_until', '0', 'attempts', '0',
   'enqueued_at', stamp(t))
 for i = 5, #ARGV, 2 do set(id, 'part:' .. ARGV[i], ARGV[i + 1]) end
+if ARGV[4] == '0' then is_prepared(id) end
 look_again(id, t + GRACE)
 return 'launched'

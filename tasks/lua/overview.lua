@@ -1,4 +1,5 @@
--- Everything at a glance: live workers, and for each queue its messages and the jobs that wait for its pool.
+-- Everything at a glance: live workers; for each queue its messages, the jobs that wait for its pool and those that its
+-- pool has to work on; open jobs; and which share of the server's memory is in use (0 where it has no limit).
 -- ARGV: separator of priority lists, priority levels (comma), then queue names
 local steps, separator, t = ARGV[2], ARGV[1], now()
 local workers = {}
@@ -18,6 +19,9 @@ for i = 3, #ARGV do
   for _, id in ipairs(redis.call('ZRANGE', waiting_key(ARGV[i]), 0, 0)) do
     oldest = t - number(id, 'created_at')
   end
-  queues[#queues + 1] = { ARGV[i], depth, redis.call('ZCARD', waiting_key(ARGV[i])), stamp(oldest) }
+  queues[#queues + 1] = { ARGV[i], depth, redis.call('ZCARD', waiting_key(ARGV[i])), stamp(oldest),
+    redis.call('SCARD', open_key(ARGV[i])) }
 end
-return { workers, queues, redis.call('ZCARD', OPEN) }
+local memory = redis.call('INFO', 'memory')
+local used, most = string.match(memory, 'used_memory:(%d+)'), tonumber(string.match(memory, 'maxmemory:(%d+)'))
+return { workers, queues, redis.call('ZCARD', OPEN), most > 0 and stamp(used / most) or '0' }

@@ -4,7 +4,7 @@ local P = 'darkroom:'
 local OPEN = P .. 'jobs:open'
 local DEAD = P .. 'jobs:dead'
 local WEBHOOKS = P .. 'webhooks:due'
--- From the settings, before this file: GRACE and HELD_LOOK (seconds), JOBS_AHEAD, DEAD_MAX, EVENTS_MAX.
+-- From the settings, before this file: GRACE, HELD_LOOK and DEAD_SECONDS, JOBS_AHEAD, DEAD_MAX, EVENTS_MAX, PREPARATION (a queue).
 
 local function now()
   local t = redis.call('TIME')
@@ -16,11 +16,19 @@ local function events_key(id) return P .. 'events:' .. id end
 local function waiting_key(queue) return P .. 'jobs:waiting:' .. queue end
 local function turns_key(queue) return P .. 'jobs:turns:' .. queue end
 local function of_key(owner) return P .. 'jobs:of:' .. owner end
+local function open_key(queue) return P .. 'jobs:open:' .. queue end
 local function meta_channel(id) return 'celery-task-meta-' .. id end
 local function get(id, field) return redis.call('HGET', job_key(id), field) end
 local function set(id, ...) redis.call('HSET', job_key(id), ...) end
 local function stamp(t) return string.format('%.6f', t) end
 local function number(id, field) return tonumber(get(id, field) or 0) or 0 end
+
+-- Fields of a record that begin with a prefix.
+local function forget(id, prefix)
+  for _, field in ipairs(redis.call('HKEYS', job_key(id))) do
+    if string.sub(field, 1, #prefix) == prefix then redis.call('HDEL', job_key(id), field) end
+  end
+end
 
 local FINAL = { done = true, error = true, cancelled = true }
 -- What Celery's own clients see of a state.
@@ -112,6 +120,10 @@ end
 
 local function remember(key, digest, id, seconds) redis.call('SET', key, digest .. ' ' .. id, 'EX', seconds) end
 
+-- The open jobs that each pool has to work on, in flight or later: what machines are kept for.
+local function to_prepare(id) redis.call('SADD', open_key(PREPARATION), id) end
+local function is_prepared(id) redis.call('SREM', open_key(PREPARATION), id) end
+
 -- The only way into a final state. meta_result: JSON of what a Celery client gets as the result.
 local function close(id, state, field, json, meta_result, retention)
   local t = now()
@@ -120,6 +132,8 @@ local function close(id, state, field, json, meta_result, retention)
   if state == 'done' then set(id, 'progress', '1') end
   redis.call('ZREM', OPEN, id)
   redis.call('SREM', of_key(get(id, 'owner')), id)
+  redis.call('SREM', open_key(get(id, 'pool_queue')), id)
+  is_prepared(id)
   leave_line(id)
   if (get(id, 'webhook') or '') ~= '' then redis.call('ZADD', WEBHOOKS, t, id) end
   emit(id)
@@ -127,7 +141,9 @@ local function close(id, state, field, json, meta_result, retention)
   redis.call('EXPIRE', events_key(id), retention)
 end
 
+-- A dead letter's record lives as long as its images: it can be tried again.
 local function bury(id)
+  redis.call('EXPIRE', job_key(id), DEAD_SECONDS)
   redis.call('LPUSH', DEAD, id)
   redis.call('LTRIM', DEAD, 0, DEAD_MAX - 1)
 end

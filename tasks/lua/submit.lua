@@ -21,6 +21,8 @@ set(id, 'digest', digest, 'owner', owner, 'pool_queue', pool, 'state', 'queued',
   'total_steps', '0', 'message', '', 'token', '', 'launch', '', 'worker', '', unpack(fields))
 if idempotency_key ~= '' then remember(idempotency_key, ARGV[9], id, ARGV[10]) end
 redis.call('SADD', of_key(owner), id)
+redis.call('SADD', open_key(pool), id)
+to_prepare(id)
 take_place(id)
 if message == '' then
   redis.call('SADD', line_key('ahead', id), id)

@@ -8,9 +8,11 @@ from dataclasses import dataclass
 
 import httpx
 import uvicorn
+from fastapi import FastAPI
 
 from api.app import build
 from api.gateway import GatewayDep
+from api.protocol import GatewayProtocol
 from api.settings import GatewaySettings
 from tests.lab import wait_for
 
@@ -40,9 +42,17 @@ def serve(settings: GatewaySettings) -> Iterator[Server]:
     app = build(settings)
     app.add_api_route("/test/waiters", _waiters)
     app.add_api_route("/test/broken", _broken)
+    with running(app) as server:
+        yield server
+
+
+@contextmanager
+def running(app: FastAPI) -> Iterator[Server]:
+    """Run an app until the block ends."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
         port = listening.getsockname()[1]
-        server = uvicorn.Server(uvicorn.Config(app, log_config=None, timeout_graceful_shutdown=2))
+        config = uvicorn.Config(app, http=GatewayProtocol, ws="none", log_config=None, timeout_graceful_shutdown=2)
+        server = uvicorn.Server(config)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
         thread.start()
         try:

@@ -60,7 +60,7 @@ def test_a_service_tells_its_engines_and_what_it_loads(client: httpx.Client, wor
 
 
 def test_queues_show_their_depth_and_age(client: httpx.Client, worker: FakeWorker) -> None:
-    """Jobs that wait for generation count there, their messages where they lie."""
+    """Jobs that wait for generation count there, their messages where they lie; both pools have to work on them."""
     submit(client)
     submit(client)
     told = wait_for(
@@ -69,6 +69,7 @@ def test_queues_show_their_depth_and_age(client: httpx.Client, worker: FakeWorke
     assert told["generation"]["queue_depth"] == 2
     assert told["generation"]["oldest_job_seconds"] > 0
     assert told["image_utils"]["queue_depth"] == 2
+    assert [told[name]["open_jobs"] for name in ("generation", "image_utils", "segmentation")] == [2, 2, 0]
 
 
 def test_health_tells_of_the_model(client: httpx.Client, worker: FakeWorker) -> None:

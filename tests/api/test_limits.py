@@ -52,7 +52,7 @@ def test_a_length_that_lies_is_found_out(server: Server) -> None:
     host, port = server.url.removeprefix("http://").split(":")
     with socket.create_connection((host, int(port)), timeout=10) as raw:
         raw.sendall(
-            b"POST /api/images HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Type: image/png\r\n"
+            b"POST /api/images HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Type: image/png\r\n"
             b"Content-Length: 10\r\n\r\n" + MEGABYTE
         )
         answer = raw.recv(65536)
@@ -65,7 +65,8 @@ def test_a_client_that_goes_on_sending_does_not_hold_the_gateway(make_server: Ma
         host, port = str(client.base_url).removeprefix("http://").rstrip("/").split(":")
         with socket.create_connection((host, int(port)), timeout=10) as raw:
             raw.sendall(
-                b"POST /api/images HTTP/1.1\r\nHost: x\r\nContent-Type: image/png\r\nContent-Length: 9999\r\n\r\nab"
+                b"POST /api/images HTTP/1.1\r\nHost: localhost\r\nContent-Type: image/png\r\n"
+                b"Content-Length: 9999\r\n\r\nab"
             )
             received = b"".join(iter(lambda: raw.recv(65536), b""))
         assert b"413" in received.split(b"\r\n")[0]
@@ -125,7 +126,8 @@ def test_a_client_that_sends_everything_first_reads_its_413(server: Server) -> N
     host, port = server.url.removeprefix("http://").split(":")
     with socket.create_connection((host, int(port)), timeout=10) as raw:
         raw.sendall(
-            b"POST /api/images HTTP/1.1\r\nHost: x\r\nContent-Type: image/png\r\nContent-Length: 60000000\r\n\r\n"
+            b"POST /api/images HTTP/1.1\r\nHost: localhost\r\nContent-Type: image/png\r\n"
+            b"Content-Length: 60000000\r\n\r\n"
         )
         for _ in range(60):
             raw.sendall(MEGABYTE)

@@ -35,6 +35,9 @@ PROMISED = {
     "POST /api/smart-mask",
     "POST /api/smart-mask/detect",
     "POST /api/smart-mask/cancel/{request_id}",
+    "GET /api/webhooks/secret",
+    "POST /api/webhooks/secret/rotate",
+    "POST /api/tokens",
     "POST /api/images",
     "GET /api/images/{image_id}",
     *(f"POST /api/image-utils{utility.path}" for utility in UTILITIES),
@@ -54,7 +57,7 @@ def test_every_route_is_documented(route: str) -> None:
     assert len(operation["description"]) > 20
     assert len(operation["tags"]) == 1
     assert operation["operationId"].islower()
-    if route.startswith("POST") and "cancel" not in route:
+    if route.startswith("POST") and not any(word in route for word in ("cancel", "rotate")):
         body = operation["requestBody"]["content"]
         assert body["application/json"]["example"]
         assert body["application/json"]["schema"]["properties"]

@@ -50,7 +50,7 @@ def test_the_estimate_counts_the_jobs_before(
 )
 def test_a_full_queue_tells_when_to_come_back(waiting: int, oldest: float, expected: float) -> None:
     """A line of N whose head waited T moves up each T/N seconds; the answer stays between 1 s and 2 min."""
-    depth = QueueDepth(Queue.GENERATION, 0, waiting, oldest)
+    depth = QueueDepth(Queue.GENERATION, 0, waiting, oldest, waiting)
     assert retry_seconds(depth, 500) == expected
 
 

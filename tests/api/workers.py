@@ -60,7 +60,7 @@ class FakeWorker:
         opening, chord = ledger.new_token(job_id), ledger.new_token(job_id)
         self.ledger.apply(ledger.claim(opening, Stage.OPENING, "cpu"))
         self.ledger.apply(ledger.launch(opening, chord, 1, {}))
-        self.ledger.apply(ledger.enter(chord))
+        self.ledger.apply(ledger.enter(chord, Role.MAE))
         self.ledger.apply(ledger.part(chord, Role.MAE, "0" * 64))
 
     def start(self, job_id: str) -> Token:

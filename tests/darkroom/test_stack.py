@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -107,6 +108,9 @@ def test_up_runs_until_sigterm_and_leaves_nothing(tmp_path: Path) -> None:
         assert httpx.get(f"{up.url}/api/system/health").json()["status"] == "healthy"
         assert httpx.get(f"http://127.0.0.1:{up.ports['FLOWER_PORT']}/healthcheck").is_success
         _edit_a_photo(up.url, tmp_path)
+        link = next(re.finditer(r"Flower: (http://\S+)", "\n".join(up.lines)))[1]
+        assert httpx.get(f"{link}/api/tasks").is_success
+        assert httpx.get(f"http://127.0.0.1:{up.ports['FLOWER_PORT']}/metrics").status_code == 401
 
         second = subprocess.run(
             [sys.executable, "-m", "darkroom", "up"],
@@ -200,6 +204,23 @@ def test_each_profile_has_its_worker(tmp_path: Path) -> None:
         assert list(program.arguments[-len(profile.celery_arguments()) :]) == profile.celery_arguments()
         assert program.environment["DARKROOM_PROFILE"] == profile.name
         assert program.environment["IMAGE_STORE_URL"] == (tmp_path / "images").as_uri()
+
+
+def test_flower_keeps_its_login(tmp_path: Path) -> None:
+    """The login and the cookie secret are made once, for their owner's eyes only; a login of one's own is not shown."""
+    settings = some_settings(tmp_path)
+    first, second = (next(each for each in stack.services(settings) if each.name == "flower") for _ in range(2))
+    assert first.environment["FLOWER_BASIC_AUTH"] == second.environment["FLOWER_BASIC_AUTH"]
+    assert first.environment["FLOWER_COOKIE_SECRET"] == second.environment["FLOWER_COOKIE_SECRET"]
+    assert first.environment["FLOWER_BASIC_AUTH"] in settings.flower_link
+    assert settings.flower_login.partition(":")[2] not in " ".join(first.arguments)
+    assert {path.name: path.stat().st_mode & 0o777 for path in tmp_path.iterdir()} == {
+        "flower-password": 0o600,
+        "flower-cookie-secret": 0o600,
+    }
+    own = some_settings(tmp_path, flower_basic_auth="me:my own")
+    assert own.flower_login == "me:my own"
+    assert "my own" not in own.flower_link + repr(own)
 
 
 def test_the_start_fails_with_what_is_missing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ def test_the_readmes_commands_work(gateway: str, tmp_path: Path) -> None:
         for block in re.findall(r"```sh\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
         if "curl" in block or "darkroom edit" in block
     ]
-    assert len(blocks) == 8
+    assert len(blocks) == 9
     folder = tmp_path / "tests" / "data"
     shutil.copytree(DATA, folder)
     (tmp_path / ".venv").symlink_to(ROOT / ".venv")

@@ -15,7 +15,7 @@ from tasks.errors import ConflictError, ErrorCode, UnavailableError
 from tasks.idempotency import Idempotency, Recalled
 from tasks.jobs import Edit, Failure, Job, Role, Stage, State
 from tasks.ledger import Claimed, Held, Ledger, Requeued, Submitted, Token
-from tasks.queues import Priority
+from tasks.queues import Priority, Queue
 from tasks.settings import settings
 from tests.lab import wait_for
 
@@ -185,7 +185,7 @@ def test_cancel_is_final_in_every_state(book: Ledger, submitted: Callable[[], st
     assert book.apply(ledger.cancel(job_id)) is State.CANCELLED
     assert book.apply(ledger.renew(token)) is Held.CANCELLED
     assert book.apply(ledger.succeed(token, {})) is Held.LOST
-    assert book.apply(ledger.enter(chord)) is Held.LOST
+    assert book.apply(ledger.enter(chord, Role.MAE)) is Held.LOST
     assert book.apply(ledger.claim(ledger.new_token(job_id), Stage.OPENING, "w")) is Claimed.FINAL
     assert read(book, job_id).state is State.CANCELLED
     assert states(book, job_id)[-1] is State.CANCELLED
@@ -241,12 +241,96 @@ def test_a_part_counts_once(book: Ledger, submitted: Callable[[], str]) -> None:
     job_id = submitted()
     chord = ledger.new_token(job_id)
     book.apply(ledger.launch(claimed(book, job_id), chord, 2, {}))
-    assert book.apply(ledger.enter(chord)) is Held.YES
+    assert book.apply(ledger.enter(chord, Role.MAE)) is Held.YES
     for _ in range(2):
         assert book.apply(ledger.part(chord, Role.MAE, "m")) is Held.YES
     assert read(book, job_id).stage is Stage.PARTS
     book.apply(ledger.part(chord, Role.MASKED_BACKGROUND, "b"))
     assert read(book, job_id).stage is Stage.BODY
+
+
+def test_a_part_that_comes_twice_is_not_made_twice(book: Ledger, submitted: Callable[[], str]) -> None:
+    """A second delivery of a header task is refused, and does not hold the job against its body."""
+    job_id = submitted()
+    chord = ledger.new_token(job_id)
+    book.apply(ledger.launch(claimed(book, job_id), chord, 2, {}))
+    for role in (Role.MAE, Role.MASKED_BACKGROUND):
+        book.apply(ledger.enter(chord, role))
+        book.apply(ledger.part(chord, role, "m"))
+        assert book.apply(ledger.enter(chord, role)) is Held.LOST
+    claimed(book, job_id, Stage.BODY)
+
+
+def test_a_part_that_kills_its_process_is_buried_after_three_starts(book: Ledger, submitted: Callable[[], str]) -> None:
+    """Starts of a part without an end are counted across relaunches; the fourth fails the job as worker_lost."""
+    job_id = submitted()
+    chord = ledger.new_token(job_id)
+    book.apply(ledger.launch(claimed(book, job_id), chord, 1, {}))
+    for _ in range(2):
+        assert book.apply(ledger.enter(chord, Role.MAE)) is Held.YES
+    expire_lease(book, job_id)
+    assert book.apply(ledger.requeue(read(book, job_id), LIST, "m")) is Requeued.REQUEUED
+    chord = ledger.new_token(job_id)
+    book.apply(ledger.launch(claimed(book, job_id), chord, 1, {}))
+    assert book.apply(ledger.enter(chord, Role.MAE)) is Held.YES
+    assert book.apply(ledger.enter(chord, Role.MAE)) is Held.LOST
+    failure = read(book, job_id).failure
+    assert failure is not None
+    assert failure.code is ErrorCode.WORKER_LOST
+    assert job_id in book.apply(ledger.dead())
+
+
+def test_setbacks_of_a_part_are_no_lost_workers(book: Ledger, submitted: Callable[[], str]) -> None:
+    """A part that ends because something is away may be started again as often as a job may be set back."""
+    job_id = submitted()
+    for _ in range(4):
+        chord = ledger.new_token(job_id)
+        book.apply(ledger.launch(claimed(book, job_id), chord, 1, {}))
+        assert book.apply(ledger.enter(chord, Role.MAE)) is Held.YES
+        book.apply(ledger.set_back(chord, Failure(ErrorCode.STORE_UNAVAILABLE, "x")))
+        expire_lease(book, job_id)
+
+
+def test_a_part_that_is_gone_is_noticed_after_the_grace(book: Ledger, submitted: Callable[[], str]) -> None:
+    """When one part is made and no other runs, the lease of the first no longer hides that the second is lost."""
+    job_id = submitted()
+    chord = ledger.new_token(job_id)
+    book.apply(ledger.launch(claimed(book, job_id), chord, 3, {}))
+    for role in (Role.MAE, Role.MASKED_BACKGROUND):
+        book.apply(ledger.enter(chord, role))
+    book.apply(ledger.part(chord, Role.MAE, "m"))
+    assert read(book, job_id).lease_until > 0, "the second part runs"
+    book.apply(ledger.part(chord, Role.MASKED_BACKGROUND, "b"))
+    assert read(book, job_id).lease_until == 0
+
+
+def test_a_part_that_lost_its_workers_goes_to_the_dead_letters(book: Ledger, submitted: Callable[[], str]) -> None:
+    """A header task fails its job; as worker_lost it is also set aside."""
+    jobs = {}
+    for code in (ErrorCode.WORKER_LOST, ErrorCode.MASK_EMPTY):
+        job_id = jobs[code] = submitted()
+        chord = ledger.new_token(job_id)
+        book.apply(ledger.launch(claimed(book, job_id), chord, 1, {}))
+        assert book.apply(ledger.fail(chord, Failure(code, "x"))) is Held.YES
+    dead = book.apply(ledger.dead())
+    assert jobs[ErrorCode.WORKER_LOST] in dead
+    assert jobs[ErrorCode.MASK_EMPTY] not in dead
+
+
+def test_a_pool_has_work_from_a_submit_to_the_end(book: Ledger, submitted: Callable[[], str]) -> None:
+    """A job counts for the pool that prepares it until it is prepared, and for its own until it ends."""
+
+    def open_jobs() -> tuple[int, int]:
+        queues = book.apply(ledger.overview()).queues
+        return queues[Queue.IMAGE_UTILS].open_jobs, queues[Queue.GENERATION].open_jobs
+
+    prepared, generated = open_jobs()
+    job_id = submitted()
+    assert open_jobs() == (prepared + 1, generated + 1)
+    token = in_body(book, job_id)
+    assert open_jobs() == (prepared, generated + 1)
+    book.apply(ledger.succeed(token, {}))
+    assert open_jobs() == (prepared, generated)
 
 
 def test_parts_of_an_older_chord_are_dropped(book: Ledger, submitted: Callable[[], str]) -> None:
@@ -256,7 +340,7 @@ def test_parts_of_an_older_chord_are_dropped(book: Ledger, submitted: Callable[[
     book.apply(ledger.launch(claimed(book, job_id), old, 1, {}))
     assert book.apply(ledger.requeue(read(book, job_id), LIST, "m")) is Requeued.REQUEUED
     book.apply(ledger.launch(claimed(book, job_id), new, 1, {}))
-    assert book.apply(ledger.enter(old)) is Held.LOST
+    assert book.apply(ledger.enter(old, Role.MAE)) is Held.LOST
     assert book.apply(ledger.part(old, Role.MAE, "old")) is Held.LOST
     assert book.apply(ledger.fail(old, FAILURE)) is Held.LOST
     assert book.apply(ledger.part(new, Role.MAE, "new")) is Held.YES

@@ -3,11 +3,14 @@
 import threading
 import weakref
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pytest
 from celery.exceptions import Ignore, SoftTimeLimitExceeded, WorkerLostError
 from hypothesis import given, strategies as st
+from numpy.typing import NDArray
 
 from tasks import ledger
 from tasks.app import app
@@ -23,10 +26,12 @@ from tasks.errors import (
     error_of,
     translate,
 )
+from tasks.generation import required_picture
 from tasks.jobs import Edit, Stage
 from tasks.lease import Lease
 from tasks.ledger import Ledger
-from tasks.sweeper import CLOCK_SKEW_SECONDS, is_lost
+from tasks.settings import settings
+from tasks.sweeper import is_lost, was_held
 from tasks.validation import validated
 from tests.tasks.test_ledger import in_body, read
 
@@ -52,6 +57,44 @@ def test_foreign_errors_are_told_apart_by_type(foreign: BaseException, code: Err
     """Each becomes one of ours, and no text of it reaches a client."""
     assert translate(foreign).code is code
     assert "secret" not in translate(foreign).detail
+
+
+def test_a_full_gpu_is_told_without_pytorch() -> None:
+    """PyTorch's own error of a full GPU is out_of_memory, also where an engine let it through."""
+    torch = pytest.importorskip("torch")
+    assert translate(torch.OutOfMemoryError("CUDA out of memory")).code is ErrorCode.OUT_OF_MEMORY
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        np.full((4, 4, 3), np.nan, np.float32),
+        np.zeros((4, 4), np.uint8),
+        np.zeros((4, 4, 4), np.uint8),
+        np.zeros((0, 4, 3), np.uint8),
+        np.zeros((8, 4, 3), np.uint8),
+    ],
+)
+def test_what_is_no_picture_is_not_stored(made: NDArray[Any]) -> None:
+    """NaN, another shape or another size than the photo's fails the job as engine_failed."""
+    photo = np.zeros((4, 4, 3), np.uint8)
+    with pytest.raises(ProcessingError) as failed:
+        required_picture(made, photo)
+    assert failed.value.code is ErrorCode.ENGINE_FAILED
+    assert required_picture(photo, photo) is photo
+    assert required_picture(photo, None) is photo
+
+
+@pytest.mark.parametrize(
+    ("stage", "lease_until", "held"),
+    [(Stage.BODY, 5.0, True), (Stage.OPENING, 5.0, True), (Stage.BODY, 0.0, False), (Stage.PARTS, 5.0, False)],
+)
+def test_a_lapsed_lease_means_that_the_message_is_gone(
+    book: Ledger, submitted: Callable[[], str], stage: Stage, lease_until: float, held: bool
+) -> None:
+    """Who held a job had its message; a chord's parts are several, and some may still wait."""
+    job = replace(read(book, submitted()), stage=stage, lease_until=lease_until)
+    assert was_held(job) is held
 
 
 @pytest.mark.parametrize("deadly", [MemoryError(), SystemExit(1), KeyboardInterrupt(), RuntimeError("x")])
@@ -92,9 +135,9 @@ def test_a_message_is_lost_once_its_list_has_moved_past_it(enqueued_at: float, a
     assert is_lost(enqueued_at, None, list_is_empty=True)
     assert not is_lost(enqueued_at, None, list_is_empty=False)
     lost = is_lost(enqueued_at, enqueued_at + ahead, list_is_empty=False)
-    if ahead > CLOCK_SKEW_SECONDS + 1e-3:
+    if ahead > settings().clock_skew_seconds + 1e-3:
         assert lost
-    if ahead < CLOCK_SKEW_SECONDS - 1e-3:
+    if ahead < settings().clock_skew_seconds - 1e-3:
         assert not lost
 
 

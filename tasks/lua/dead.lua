@@ -1,0 +1,2 @@
+-- Ids of the dead letters, the latest first.
+return redis.call('LRANGE', DEAD, 0, -1)
