@@ -9,7 +9,7 @@ from contextvars import ContextVar
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.problems import RETRY_SECONDS, RetryLaterError
-from tasks.errors import ErrorCode, UnavailableError
+from tasks.errors import DarkroomError, ErrorCode, UnavailableError
 
 SMALL_BYTES = 65_536
 """A body up to this length always finds room: what names its images by id is far shorter, and as many of these as a
@@ -55,8 +55,12 @@ class Room:
         holding = Holding(self)
 
         async def counted() -> Message:
-            message = await receive()
-            holding.take(len(message.get("body", b"")))
+            try:
+                message = await receive()
+                holding.take(len(message.get("body", b"")))
+            except DarkroomError:
+                holding.release()  # what still comes of it is dropped, and that may take a while
+                raise
             return message
 
         before = _holding.set(holding)

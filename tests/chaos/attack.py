@@ -107,9 +107,9 @@ class Attack:
 
     async def _with_length(self) -> int:
         reader, writer = await self._connect()
-        head = f"POST /api/images HTTP/1.1\r\nHost: x\r\nContent-Type: image/png\r\nContent-Length: {GIGABYTE}\r\n\r\n"
         try:
-            writer.write(head.encode())
+            writer.write(b"POST /api/images HTTP/1.1\r\nHost: localhost\r\nContent-Type: image/png\r\n")
+            writer.write(b"Content-Length: %d\r\n\r\n" % GIGABYTE)
             for _ in range(100):
                 writer.write(MEGABYTE)
                 await writer.drain()
