@@ -297,6 +297,8 @@ async def _ping(url: str) -> None:
             raise _NotServingError(answer.decode(errors="replace").strip())
     finally:
         writer.close()
+        with contextlib.suppress(OSError):
+            await writer.wait_closed()
 
 
 async def _not_ready(settings: StackSettings, client: httpx.AsyncClient) -> list[str]:

@@ -152,14 +152,16 @@ def test_a_worker_with_a_wrong_password_ends(servers: Wire, tmp_path: Path) -> N
 
 def test_the_doctor_names_a_wrong_password(servers: Wire) -> None:
     """It tells a refused user from a server that is away, and does not mind a user with few rights."""
+    operators = servers.operators[Server.BROKER]
+    right = operators.replace("operator", "gateway")
 
-    def found(password: str | None) -> Finding:
-        settings = StackSettings(redis_url=servers.url(Server.BROKER, "gateway", password))
-        return asyncio.run(check_broker(settings, runs=True))
+    def found(url: str) -> Finding:
+        return asyncio.run(check_broker(StackSettings(redis_url=url), runs=True))
 
-    assert "refuses the user" in found(WRONG).text
-    assert found(WRONG).verdict is Verdict.FAIL
-    assert found(None).verdict is Verdict.OK
+    wrong = found(operators.replace("operator:", f"gateway:{WRONG}"))
+    assert wrong.verdict is Verdict.FAIL
+    assert "refuses the user" in wrong.text
+    assert found(right).verdict is Verdict.OK
 
 
 def test_cut_connections_cost_nothing(darkroom: Darkroom, http: httpx.Client) -> None:
