@@ -139,6 +139,8 @@ def _gateway() -> User:
             _ledger((f"{_PREFIX}*",), "publish", "psubscribe", "punsubscribe", channels=(_REPLIES,)),
             _PUSH,
             Grant(("get",), (f"%R~{_REPLIES}",)),
+            # How much memory is left, before it takes on more work.
+            Grant(("info",)),
         ),
     )
 

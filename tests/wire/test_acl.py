@@ -20,6 +20,9 @@ DANGEROUS = [
 ]
 """What nobody but an operator may do on the broker."""
 
+EXCEPT = {"gateway": {"INFO"}}
+"""It refuses new work while there is still memory for what was accepted, and has to know how much that is."""
+
 REFUSED = {
     "gateway": [
         *("RPOP generation", "BRPOP generation 1", "LRANGE image-utils 0 -1", "LINDEX generation 0", "LTRIM jobs 0 0"),
@@ -75,7 +78,8 @@ def may(operator: "redis.Redis", user: str, command: str) -> bool:
 @pytest.mark.parametrize("user", USERS)
 def test_no_service_may_do_what_is_dangerous(operators: "dict[Server, redis.Redis]", user: str) -> None:
     """No user of the broker may read or change the server, its users, its scripts, or keys that are nobody's."""
-    assert [command for command in DANGEROUS if may(operators[Server.BROKER], user, command)] == []
+    allowed = {command for command in DANGEROUS if may(operators[Server.BROKER], user, command)}
+    assert allowed == EXCEPT.get(user, set())
 
 
 @pytest.mark.parametrize("user", USERS)

@@ -85,7 +85,10 @@ def test_a_strangers_certificate_is_refused(servers: Wire, tmp_path: Path) -> No
     """A server with another authority's certificate, or another name, gets no password from anybody."""
     trustme.CA().cert_pem.write_to_path(tmp_path / "other.pem")
     other = servers.url(Server.BROKER, "worker", ssl_ca_certs=str(tmp_path / "other.pem"))
-    with closing(ledger.connect(other, retries=1).client) as client, pytest.raises(UnavailableError) as unavailable:
+    with (
+        closing(ledger.connect(other, patience_seconds=1).client) as client,
+        pytest.raises(UnavailableError) as unavailable,
+    ):
         Ledger(client).apply(ledger.overview())
     assert "certificate" in str(unavailable.value.__cause__).lower()
 
