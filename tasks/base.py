@@ -1,6 +1,7 @@
 """The base of every task: no error may end the worker, and a part of a job reports to the job."""
 
 import inspect
+import traceback
 from functools import cached_property
 from typing import Any, Literal, get_type_hints
 
@@ -84,9 +85,22 @@ class DarkroomTask(Task):
         try:
             self._require_fitting(args, kwargs)
             return self.run(*args, **kwargs)
-        except _OUTCOMES:
+        except _OUTCOMES as error:
+            let_go(error)
             raise
         except BaseException as error:
             translated = translate(error)
             log.exception("task.failed", code=translated.code)
+            let_go(error)
             raise translated from error
+
+
+def let_go(error: BaseException | None) -> None:
+    """Empty the frames that an error and its causes came through.
+
+    Celery ties an error to its own frames in a circle, which only a full turn of the garbage collector frees: until
+    then each failed task would keep its pictures, a hundred megabytes or more.
+    """
+    while error is not None:
+        traceback.clear_frames(error.__traceback__)
+        error = error.__cause__ or error.__context__

@@ -185,4 +185,19 @@ def _slots_leak(consumer: Consumer) -> bool:
     return len(qos._delivered) - len(qos._dirty) > len(celery_state.reserved_requests)
 
 
-app.steps["consumer"].add(Watchdog)
+class PoolKeeper(StartStopStep):
+    """Has a pool child that died replaced at once.
+
+    Celery looks when the child's pipe closes, which may be before the system tells that it has ended, and then only
+    every 5 s.
+    """
+
+    requires = ("celery.worker.consumer.tasks:Tasks",)
+
+    def start(self, consumer: Consumer) -> None:
+        """Look regularly, on this connection's event loop; in a pool of threads there is nothing to see."""
+        if consumer.hub is not None:
+            consumer.hub.call_repeatedly(settings().pool_look_seconds, consumer.pool.maintain_pool)
+
+
+app.steps["consumer"].update({Watchdog, PoolKeeper})

@@ -124,6 +124,8 @@ class Settings(BaseSettings):
     """A worker that has not told for so long counts as gone: two heartbeats may be lost."""
     presence_look_seconds: Annotated[float, Field(gt=0)] = 0.5
     """How often a worker looks at its number of running tasks, in memory; only a change is sent."""
+    pool_look_seconds: Annotated[float, Field(gt=0)] = 0.5
+    """How often a worker looks for pool children that have died, beside what tells it so; it costs microseconds."""
     loop_silent_seconds: Annotated[float, Field(gt=0)] = 40.0
     """A worker whose event loop has not turned for so long is wedged and ends itself: about twice the longest reconnect
     that ended well in the fault runs (20.6 s)."""

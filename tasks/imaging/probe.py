@@ -24,7 +24,7 @@ from PIL import (
 )
 
 from tasks.errors import ErrorCode, InputError
-from tasks.imaging.structure import require_plain, truncated
+from tasks.imaging.structure import require_filled, require_plain, truncated
 from tasks.jobs import MAX_SIDE
 
 # Pillow's own guard warns and raises at fixed sizes, before the size is known to us. Limits replaces it: every
@@ -174,6 +174,7 @@ def open_image(data: bytes, limits: Limits = DEFAULT_LIMITS) -> Image.Image:
         raise _unreadable(data) from error
     try:
         _check_size(*image.size, limits)
+        require_filled(data, *image.size)
     except InputError:
         image.close()
         raise

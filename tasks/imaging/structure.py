@@ -21,8 +21,8 @@ BYTES_PER_PIECE: Final = 100
 """Of the pieces that pixels come in: GIF encoders fill blocks of 255 bytes, PNG encoders chunks of 8 KiB and more."""
 FREE_PIECES: Final = 1000
 """So many may be smaller than that."""
-BLOCKS_PER_BYTE: Final = 8
-"""Of a JPEG: 8 × 8 pixels take a bit, at least (ITU-T T.81, F.1.2.1); decoders make up what is not there."""
+PIXELS_PER_BYTE: Final = 8 * 8 * 8
+"""Of a JPEG: a block of 8 × 8 takes a bit, at least (ITU-T T.81, F.1.2.1); decoders make up what is not there."""
 MAX_NUMBERS: Final = 200_000
 """In one tag of a TIFF: 40 megapixels in the smallest tiles (16 × 16) have 156,250 offsets."""
 MAX_TILE_PIXELS: Final = 4_194_304
@@ -50,10 +50,18 @@ _TEXT_TYPES: Final = frozenset({1, 2, 6, 7})
 
 
 def require_plain(data: bytes) -> None:
-    """Raise ``InputError`` for a file of too many pieces (image_invalid), or of far too few bytes (image_truncated)."""
+    """Raise ``InputError`` (image_invalid) for a file of too many pieces; files of other formats pass."""
     check = next((each for start, each in _CHECKS.items() if data.startswith(start)), None)
     if check is not None:
         check(data)
+
+
+def require_filled(data: bytes, width: int, height: int) -> None:
+    """Raise ``InputError`` (image_truncated) for a JPEG that cannot hold so many pixels; other files pass."""
+    if not data.startswith(_JPEG_SIGNATURE) or len(data) * PIXELS_PER_BYTE >= width * height:
+        return
+    if any(marker in _HUFFMAN_FRAMES for marker, _ in jpeg_segments(data)):
+        raise truncated()
 
 
 def _png(data: bytes) -> None:
@@ -79,17 +87,11 @@ def _png_chunks(data: bytes) -> Iterator[bytes]:
 
 
 def _jpeg(data: bytes) -> None:
-    blocks = 0
     for number, (marker, at) in enumerate(jpeg_segments(data)):
         if number >= MAX_SEGMENTS:
             raise _too_many("segments")
-        if marker in _HUFFMAN_FRAMES:
-            height, width = (int.from_bytes(data[at + place : at + place + 2], "big") for place in (5, 7))
-            blocks = -(-height // 8) * -(-width // 8)
-        elif marker == START_OF_SCAN:
+        if marker == START_OF_SCAN:
             _check_scans(data, at)
-            if (len(data) - at) * BLOCKS_PER_BYTE < blocks:
-                raise truncated()
 
 
 def jpeg_segments(data: bytes) -> Iterator[tuple[int, int]]:

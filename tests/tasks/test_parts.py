@@ -1,6 +1,7 @@
 """The small parts that hold jobs together, each on its own."""
 
 import threading
+import weakref
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 
 from tasks import ledger
 from tasks.app import app
-from tasks.base import DarkroomTask
+from tasks.base import DarkroomTask, let_go
 from tasks.errors import (
     DarkroomError,
     Draining,
@@ -249,3 +250,29 @@ def test_a_store_that_is_away_costs_the_preview_only(book: Ledger, submitted: Ca
         lease.report(1, 3, "one", preview=b"webp")
         lease.report(2, 3, "two")
     assert read(book, job_id).step == 2
+
+
+def test_a_failed_task_lets_go_of_its_pictures() -> None:
+    """What the frames of an error and of its cause held is free at once, though the error lives on."""
+
+    class Picture:
+        pass
+
+    alive: list[weakref.ref[Picture]] = []
+
+    def decode() -> None:
+        picture = Picture()
+        alive.append(weakref.ref(picture))
+        raise OSError
+
+    def run() -> None:
+        try:
+            decode()
+        except OSError as error:
+            raise InputError(ErrorCode.IMAGE_TRUNCATED, "It ends early.") from error
+
+    with pytest.raises(InputError) as caught:
+        run()
+    assert alive[0]() is not None
+    let_go(caught.value)
+    assert alive[0]() is None
