@@ -194,7 +194,7 @@ def test_flower_is_for_those_with_its_login(darkroom: Darkroom) -> None:
 
 def test_no_password_is_told_to_anybody(darkroom: Darkroom, servers: Wire) -> None:
     """No log, no page of Flower, no list of processes and no key of the broker holds a password."""
-    secrets = [*PASSWORDS.values(), LOGIN]
+    secrets = [*PASSWORDS.values(), LOGIN, darkroom.key]
     with redis.Redis.from_url(servers.operators[Server.BROKER], decode_responses=True) as operator:
         told = [operator.dump(key) for key in operator.scan_iter()]
     pages = "".join(flower(darkroom, path).text for path in ("/", "/tasks", "/broker", "/api/workers", "/no-such-page"))
