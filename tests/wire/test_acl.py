@@ -86,7 +86,7 @@ def test_no_service_may_do_what_is_dangerous(operators: "dict[Server, redis.Redi
 
 @pytest.mark.parametrize("user", USERS)
 def test_no_user_may_do_what_is_another_ones(operators: "dict[Server, redis.Redis]", user: str) -> None:
-    """The gateway takes no message and forges no reply, workers see no API keys, Flower sees no job."""
+    """The gateway takes no message and stores no reply, workers see no API keys, Flower sees no job."""
     assert [command for command in REFUSED[user] if may(operators[Server.BROKER], user, command)] == []
 
 
