@@ -32,14 +32,16 @@ class Grant:
     keys: Words = ()
     channels: Words = ()
     but: Words = ()
-    """Commands that a category in ``commands`` holds and that are not meant."""
+    """Commands and categories that a category in ``commands`` holds and that are not meant."""
 
     @property
     def rules(self) -> str:
         """The grant in Valkey's words."""
+        categories = [command for command in self.commands if command.startswith("@")]
         return " ".join(
             (
-                *("-@all", *(f"+{command}" for command in self.commands), *(f"-{command}" for command in self.but)),
+                *("-@all", *(f"+{category}" for category in categories), *(f"-{command}" for command in self.but)),
+                *(f"+{command}" for command in self.commands if command not in categories),
                 *("resetkeys", *self.keys),
                 *("resetchannels", *(f"&{channel}" for channel in self.channels)),
             )
@@ -99,7 +101,8 @@ _CONNECT = ("auth", "hello", "ping", "select", "client|setinfo", "client|setname
 _SCRIPTS = ("evalsha", "script|load", "script|exists")
 _TRANSACTIONS = ("multi", "exec", "discard", "watch", "unwatch")
 _BASICS = (*_CONNECT, *_SCRIPTS, *_TRANSACTIONS)
-_DATA = ("@read", "@write", "time")
+_DATA = ("@read", "@write", "time", "info")
+"""``info`` tells how full the server is (``overview.lua``)."""
 _NOT_DATA = ("@dangerous", "scan", "randomkey", "dbsize")
 """What looks at, or changes, more than the keys that it names."""
 
