@@ -219,7 +219,7 @@ class Kind(StrEnum):
     VICTIM = "victim"
     """Killed, stopped and frozen, and started again."""
     STEADY = "steady"
-    """Not killed but by a job that does so, so that its memory, files and connections can be watched through everything else."""
+    """Killed by nothing but a job that does so: its memory, files and connections can be watched through the rest."""
 
 
 KINDS = pick(short=(Kind.VICTIM,), full=(Kind.VICTIM, Kind.STEADY))
