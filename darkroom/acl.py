@@ -101,8 +101,7 @@ _CONNECT = ("auth", "hello", "ping", "select", "client|setinfo", "client|setname
 _SCRIPTS = ("evalsha", "script|load", "script|exists")
 _TRANSACTIONS = ("multi", "exec", "discard", "watch", "unwatch")
 _BASICS = (*_CONNECT, *_SCRIPTS, *_TRANSACTIONS)
-_DATA = ("@read", "@write", "time", "info")
-"""``info`` tells how full the server is (``overview.lua``)."""
+_DATA = ("@read", "@write", "time")
 _NOT_DATA = ("@dangerous", "scan", "randomkey", "dbsize")
 """What looks at, or changes, more than the keys that it names."""
 

@@ -14,7 +14,7 @@ DANGEROUS = [
     *("FLUSHALL", "FLUSHDB", "KEYS *", "SCAN 0", "RANDOMKEY", "CONFIG GET dir", "CONFIG SET dir /etc", "DEBUG SLEEP 9"),
     *("SHUTDOWN", "MODULE LIST", "MODULE LOAD /tmp/x.so", "ACL LIST", "ACL SETUSER eve on", "SCRIPT FLUSH", "SAVE"),
     *("BGREWRITEAOF", "REPLICAOF 10.0.0.1 6379", "MONITOR", "CLIENT LIST", "CLIENT KILL TYPE normal", "SWAPDB 0 1"),
-    *("FUNCTION LIST", "EVAL return 0", "SLOWLOG GET", "SORT darkroom:x", "MIGRATE h 1 darkroom:x 0 1"),
+    *("FUNCTION LIST", "EVAL return 0", "SLOWLOG GET", "INFO", "SORT darkroom:x", "MIGRATE h 1 darkroom:x 0 1"),
     *("RESTORE darkroom:x 0 x", "CLUSTER INFO", "LATENCY RESET", "PSUBSCRIBE *", "SUBSCRIBE anything"),
     *("PUBLISH /0.celery.pidbox shutdown", "GET somebody:elses", "SET somebody:elses 1", "OBJECT FREQ somebody:elses"),
 ]
