@@ -32,7 +32,7 @@ from tests.chaos.report import Report
 from tests.chaos.scale import SCALE, Scale, pick
 from tests.chaos.stand import Gateway, Stand, Watched, verify_history
 
-SOAK_SECONDS = float(os.environ.get("DARKROOM_SOAK_SECONDS") or pick(short=12, full=1200))
+SOAK_SECONDS = float(os.environ.get("DARKROOM_SOAK_SECONDS") or pick(short=10, full=1200))
 FAULT_SECONDS = pick(short=1.5, full=8)
 """Between two faults, on average."""
 JOBS = pick(short=50, full=int(20_000 * SOAK_SECONDS / 1200))
@@ -219,7 +219,7 @@ class Kind(StrEnum):
     VICTIM = "victim"
     """Killed, stopped and frozen, and started again."""
     STEADY = "steady"
-    """Not killed but by a job that does so, so that its memory, files and connections can be watched through everything else."""
+    """Killed by nothing but a job that does so: its memory and its files are watched."""
 
 
 KINDS = pick(short=(Kind.VICTIM,), full=(Kind.VICTIM, Kind.STEADY))
