@@ -309,7 +309,9 @@ def test_everything_at_random_loses_nothing(soaked: Soaked, report: Report) -> N
     assert soaked.pids.get("gateway") == steady.get("gateway")
     assert max(grown.values()) <= GROWTH
     assert all(files[-1] <= 1.5 * statistics.median(files) + 20 for files in watch.files.values())
-    assert stand.broker.client.pubsub_numpat() == len(soaked.gateways), "each gateway listens, and nobody else"
+    listeners = stand.broker.client.client_list(_type="pubsub")
+    assert len(listeners) == len(soaked.gateways), "each gateway listens, and nobody else"
+    assert watch.connections[-1] <= 1.5 * statistics.median(watch.connections) + 20
     assert stand.broker.client.pubsub_channels() == []
     if SCALE is Scale.FULL:
         lab.wait_for(lambda: stand.unacked() == 0, "the messages of dead workers to come back and be refused")
