@@ -129,18 +129,24 @@ class BodyReader:
 
 
 def fields_of(body: Body, query: QueryParams, model: type[BaseModel]) -> dict[str, Any]:
-    """Return a request's fields, the body's before the query's, without those that are null.
+    """Return the fields of a request's body and query, without those that are null.
 
     Texts of the query and of a form are read as the model has the field: places of a tuple are told apart by commas
-    or by repetition, as in ``1,2,3,4``; brackets around them are no matter.
+    or by repetition, as in ``1,2,3,4``; brackets around them are no matter. Raises ``InputError`` (parameter_invalid)
+    for a field that is given in both.
     """
+    fields = {name: value for name, value in body.fields.items() if value is not None}
+    twice = next((name for name in fields if name in query), None)
+    if twice is not None:
+        raise InputError(
+            ErrorCode.PARAMETER_INVALID, f"{twice}: this is given in the body and in the query; send it once."
+        )
     texts = {name: query.getlist(name) for name in query}
-    fields = dict(body.fields)
     if body.kind == "form":
         texts |= {name: value if isinstance(value, list) else [value] for name, value in fields.items()}
         fields = {}
     read = {name: _from_texts(model, name, values) for name, values in texts.items()}
-    return {name: value for name, value in {**read, **fields}.items() if value is not None}
+    return {**read, **fields}
 
 
 def _from_texts(model: type[BaseModel], name: str, values: list[Any]) -> Any:

@@ -269,7 +269,7 @@ for _utility in UTILITIES:
         response_model=MadeImage,
         openapi_extra=_document(_utility),
         responses={
-            200: {**image_response("The picture: its bytes, or JSON with base64."), "model": MadeImage},
+            200: {**image_response("The picture: its bytes, or JSON with base64.", MEDIA_TYPES), "model": MadeImage},
             **responses(*_COMMON, *_utility.errors),
         },
     )

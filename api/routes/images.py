@@ -43,6 +43,7 @@ class Prefetch(StrEnum):
         ErrorCode.MEDIA_TYPE_UNSUPPORTED,
         ErrorCode.IDEMPOTENCY_KEY_INVALID,
         ErrorCode.IDEMPOTENCY_CONFLICT,
+        ErrorCode.IMAGE_UNKNOWN,
         ErrorCode.STORE_UNAVAILABLE,
         ErrorCode.QUEUE_FULL,
         ErrorCode.BROKER_UNAVAILABLE,

@@ -206,3 +206,11 @@ def test_padding_in_the_middle_is_refused() -> None:
     assert len(one) == 1_048_576
     with pytest.raises(InputError):
         decode_base64(one + one)
+
+
+def test_a_field_in_the_body_and_in_the_query_is_refused() -> None:
+    """Neither is silently dropped; null in the body is the same as absent."""
+    with pytest.raises(InputError, match=r"points: .* send it once"):
+        fields_of(Body("json", {"points": [[1, 2]]}), QueryParams({"points": "3,4"}), SmartMaskRequest)
+    kept = fields_of(Body("json", {"points": None}), QueryParams({"points": "3,4"}), SmartMaskRequest)
+    assert kept["points"] == ["3", "4"]

@@ -43,7 +43,13 @@ REFUSED = {
     "flower": [
         *("GET darkroom:job:1", "HGETALL darkroom:job:1", "HGETALL darkroom:stores", "GET celery-task-meta-1"),
         *("LPUSH generation x", "LRANGE generation 0 -1", "RPOP generation", "PUBLISH celery-task-meta-1 x"),
-        *("HGETALL unacked", "PSUBSCRIBE celery-task-meta-*", "SADD _kombu.binding.other x", "GET darkroom:keys"),
+        *(
+            "INFO",
+            "HGETALL unacked",
+            "PSUBSCRIBE celery-task-meta-*",
+            "SADD _kombu.binding.other x",
+            "GET darkroom:keys",
+        ),
     ],
     "client": [
         *(
@@ -84,7 +90,7 @@ def test_no_service_may_do_what_is_dangerous(operators: "dict[Server, redis.Redi
 
 @pytest.mark.parametrize("user", USERS)
 def test_no_user_may_do_what_is_another_ones(operators: "dict[Server, redis.Redis]", user: str) -> None:
-    """The gateway takes no message and forges no reply, workers see no API keys, Flower sees no job."""
+    """The gateway takes no message and stores no reply, workers see no API keys, Flower sees no job."""
     assert [command for command in REFUSED[user] if may(operators[Server.BROKER], user, command)] == []
 
 
