@@ -221,7 +221,7 @@ class Kind(StrEnum):
     VICTIM = "victim"
     """Killed, stopped and frozen, and started again."""
     STEADY = "steady"
-    """Killed by nothing but a job that does so: its memory and its files are watched."""
+    """Killed by nothing but a job that does so: its memory, files and connections can be watched through the rest."""
 
 
 KINDS = pick(short=(Kind.VICTIM,), full=(Kind.VICTIM, Kind.STEADY))
