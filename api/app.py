@@ -8,7 +8,7 @@ from fastapi import FastAPI
 from fastapi.responses import RedirectResponse
 from fastapi_offline import FastAPIOffline
 
-from api import documentation, problems, security
+from api import documentation, memory, problems, security
 from api.gateway import Gateway, open_gateway
 from api.routes import generate, health, image_utils, images, smart_mask, tokens, webhooks
 from api.settings import GatewaySettings
@@ -22,8 +22,9 @@ class State(TypedDict):
 
 
 def create_app() -> FastAPI:
-    """Build the app with the settings of the environment, and configure this process's logs."""
+    """Build the app with the settings of the environment, and configure this process's logs and memory."""
     logs.configure()
+    memory.return_large_blocks()
     return build(GatewaySettings())
 
 

@@ -35,9 +35,9 @@ class GatewaySettings(Settings):
 
     max_body_bytes: Count = 50_000_000
     """A 37 MB photo as base64, or three of 12 MB."""
-    max_held_bytes: Count = 80_000_000
-    """Of all bodies that a gateway process holds at once: one of the longest and several photos, until they are in the
-    store. Parsing and decoding takes up to as much again."""
+    max_held_bytes: Count = 64_000_000
+    """Of all bodies that a gateway process holds at once, until their images are in the store: one of the longest and
+    some photos. While they are parsed and decoded they take up to as much again."""
     max_checked_mask_pixels: Count = 4_000_000
     """Of a larger mask the workers find out whether it marks anything: decoding takes the gateway up to 8 bytes a pixel
     for each of its body threads."""

@@ -1,0 +1,22 @@
+"""What a gateway does with memory that it no longer needs."""
+
+import ctypes
+import sys
+
+_M_MMAP_THRESHOLD = -3
+"""Of glibc's ``malloc.h``."""
+_LARGE_BYTES = 262_144
+"""Twice glibc's first threshold: few enough blocks are larger to have a mapping each."""
+
+
+def return_large_blocks() -> None:
+    """Have large blocks go back to the system as soon as they are freed.
+
+    glibc raises the size from which it does so up to 32 MB, with each block that is freed; pictures and bodies that
+    came after would stay with the process. Other C libraries do as they do.
+    """
+    if sys.platform != "linux":
+        return
+    set_option = getattr(ctypes.CDLL(None), "mallopt", None)
+    if set_option is not None:
+        set_option(_M_MMAP_THRESHOLD, _LARGE_BYTES)
