@@ -25,8 +25,9 @@ FULL := $(VENV)/.full
 up: $(LIGHT)
 	@exec $(BIN)/darkroom up
 
+# Side by side, as many tests wait for what real processes do; a module's tests stay together and share its servers.
 test: $(FULL)
-	$(BIN)/pytest
+	$(BIN)/pytest -n 3 --dist loadscope
 
 chaos: $(FULL)
 	DARKROOM_CHAOS=full $(BIN)/pytest tests/chaos -m "not soak"

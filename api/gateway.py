@@ -20,6 +20,7 @@ from redis.retry import Retry
 from api.access import Access
 from api.calls import Calls, Timing
 from api.cancels import Cancels
+from api.connections import make_truthful
 from api.conversions import Conversions
 from api.inputs import BodyReader
 from api.keyring import KeyRing
@@ -144,6 +145,7 @@ async def _broker(settings: GatewaySettings) -> "AsyncIterator[redis.asyncio.Red
         # A connection that was reset is worth one more try; a time-out has cost the client its patience already.
         retry=AsyncRetry(ConstantBackoff(_RETRY_DELAY_SECONDS), 1, supported_errors=(redis.ConnectionError,)),
     )
+    make_truthful(pool)
     client = redis.asyncio.Redis.from_pool(pool)
     try:
         yield client
@@ -160,6 +162,7 @@ async def _listener_client(settings: GatewaySettings) -> "AsyncIterator[redis.as
         socket_keepalive=True,
         retry=AsyncRetry(NoBackoff(), 0),
     )
+    make_truthful(client.connection_pool)
     try:
         yield client
     finally:

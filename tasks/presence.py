@@ -83,7 +83,7 @@ class Presence(threading.Thread):
         while not self._stopped:
             self._changed.clear()
             current = self._current()
-            if current != told or time.monotonic() - told_at >= settings().heartbeat_seconds:
+            if current != told or time.monotonic() - told_at >= settings().announce_seconds:
                 self._announce(current, settings().presence_seconds)
                 told, told_at = current, time.monotonic()
             self._changed.wait(settings().presence_look_seconds)

@@ -11,6 +11,7 @@ from typing import Any
 import redis
 import structlog
 from celery import states
+from celery._state import task_join_will_block
 from celery.app.task import Context
 from celery.backends.redis import RedisBackend
 from celery.exceptions import SoftTimeLimitExceeded
@@ -109,6 +110,15 @@ class LedgerBackend(RedisBackend):
             super()._call_task_errbacks(request, exc, traceback)
         except Exception:
             log.exception("task.errback_not_sent", task_id=request.id)
+
+    def add_pending_result(self, result: Any, weak: bool = False, start_drainer: bool = True) -> Any:
+        """Wait for a result, but for none in a worker.
+
+        Celery waits there for each part of a chord that it sends: a worker would collect their channels and results.
+        """
+        if task_join_will_block():
+            return result
+        return super().add_pending_result(result, weak=weak, start_drainer=start_drainer)
 
     def _commit(self, token: Token, result: Any, state: str) -> None:
         if state == states.SUCCESS:

@@ -118,10 +118,10 @@ class Settings(BaseSettings):
     """Jobs looked at in one sweep: at 1 ms each, half a second."""
     housekeeping_seconds: Annotated[int, Field(ge=1)] = 3600
     """Between two looks for expired images: they live for days, an hour is often enough."""
-    heartbeat_seconds: Annotated[float, Field(gt=0)] = 5.0
+    announce_seconds: Annotated[float, Field(gt=0)] = 5.0
     """A worker tells at least so often that it lives."""
     presence_seconds: Annotated[int, Field(ge=1)] = 15
-    """A worker that has not told for so long counts as gone: two heartbeats may be lost."""
+    """A worker that has not told for so long counts as gone: two announcements may be lost."""
     presence_look_seconds: Annotated[float, Field(gt=0)] = 0.5
     """How often a worker looks at its number of running tasks, in memory; only a change is sent."""
     pool_look_seconds: Annotated[float, Field(gt=0)] = 0.5

@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, settings as hypothesis_settings
 
 from tasks.settings import settings
 from tests import lab
+from tests.chaos.report import pytest_terminal_summary  # noqa: F401 - a hook, where every run looks for it
 
 hypothesis_settings.register_profile(
     "darkroom", deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture]

@@ -73,7 +73,7 @@ def test_the_python_receiver_verifies(monkeypatch: pytest.MonkeyPatch) -> None:
     module = types.ModuleType("receiver")
     monkeypatch.setitem(sys.modules, "receiver", module)  # where FastAPI looks annotations up
     exec(compile(block("python"), "docs/webhooks.md", "exec"), module.__dict__)  # noqa: S102 - it is our page
-    with running(module.app) as server, httpx.Client(base_url=server.url) as client:
+    with running(module.app) as server, httpx.Client(base_url=server.url, timeout=30) as client:
         for attempt in attempts():
             answer = client.post("/api/darkroom", headers=attempt.headers, content=attempt.body)
             assert answer.status_code == attempt.status, attempt

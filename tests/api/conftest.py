@@ -35,7 +35,7 @@ def settings(addresses: dict[str, str]) -> GatewaySettings:
 @pytest.fixture
 def broker(addresses: dict[str, str]) -> "Iterator[redis.Redis]":
     """The broker, empty."""
-    client = redis.Redis.from_url(addresses["redis_url"], decode_responses=True)
+    client = redis.Redis.from_url(addresses["redis_url"], decode_responses=True, socket_timeout=60)
     client.flushall()
     yield client
     client.close()

@@ -5,6 +5,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import httpx
 import uvicorn
@@ -42,17 +43,16 @@ def serve(settings: GatewaySettings) -> Iterator[Server]:
     app = build(settings)
     app.add_api_route("/test/waiters", _waiters)
     app.add_api_route("/test/broken", _broken)
-    with running(app) as server:
+    with running(app, http=GatewayProtocol, ws="none") as server:
         yield server
 
 
 @contextmanager
-def running(app: FastAPI) -> Iterator[Server]:
-    """Run an app until the block ends."""
+def running(app: FastAPI, **options: Any) -> Iterator[Server]:
+    """Run an app until the block ends; with options of uvicorn's."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
         port = listening.getsockname()[1]
-        config = uvicorn.Config(app, http=GatewayProtocol, ws="none", log_config=None, timeout_graceful_shutdown=2)
-        server = uvicorn.Server(config)
+        server = uvicorn.Server(uvicorn.Config(app, log_config=None, timeout_graceful_shutdown=2, **options))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
         thread.start()
         try:

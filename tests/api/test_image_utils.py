@@ -160,6 +160,28 @@ def test_a_utility_that_nobody_does_expires(make_server: MakeServer, worker: Fak
     assert int(answer.headers["retry-after"]) > 0
 
 
+def test_a_message_that_was_lost_is_sent_once_more(make_server: MakeServer, worker: FakeWorker) -> None:
+    """A worker that took the message and never answers costs a moment: the next one gets it again, under its id."""
+
+    def lose_then_reply() -> None:
+        lost = worker.take()
+        again = worker.take()
+        assert again.id == lost.id
+        worker.reply_with(again, MADE)
+
+    with make_server(resend_seconds=0.2, reread_seconds=0.1) as client, meanwhile(lose_then_reply):
+        answer = client.post(f"{UTILITY}/canny", content=PHOTO, headers=JPEG)
+    assert answer.content == MADE
+    assert worker.queued() == 0
+
+
+def test_a_message_that_waits_is_not_sent_again(make_server: MakeServer, worker: FakeWorker) -> None:
+    """While its pool sleeps a request keeps one message."""
+    with make_server(resend_seconds=0.1, reread_seconds=0.05, utility_wait_seconds=0.5) as client:
+        client.post(f"{UTILITY}/canny", content=PHOTO, headers=JPEG)
+    assert worker.queued() == 1
+
+
 def test_a_reply_that_nobody_published_is_found(server: Server, worker: FakeWorker) -> None:
     """A lost wake-up costs a moment: the reply is looked for on a slow timer."""
 

@@ -1,6 +1,5 @@
-"""A stand per test, and a line per row at the end of the run."""
+"""A stand per test, and time for each."""
 
-import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -10,19 +9,13 @@ import pytest
 from tasks.app import app
 from tasks.settings import settings
 from tests.chaos.report import Report
-from tests.chaos.scale import REPORT_FILE, SCALE, Scale
+from tests.chaos.scale import SCALE, Scale
 from tests.chaos.stand import Stand
 from tests.chaos.whole import Whole, whole
 
 FULL_ROW_SECONDS = 600
 """A row of the full scale waits for leases of 20 s again and again."""
 SOAK_SECONDS = 3600
-
-_REPORT = pytest.StashKey[Report]()
-
-
-def pytest_configure(config: pytest.Config) -> None:
-    config.stash[_REPORT] = Report()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -34,21 +27,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
                 item.add_marker(pytest.mark.timeout(seconds))
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    """Show the rows, and write them to a file if one is named."""
-    report = config.stash[_REPORT]
-    if report.lines:
-        terminalreporter.section(f"faults, {SCALE} scale, {os.cpu_count()} cores")
-        for line in sorted(report.lines):
-            terminalreporter.write_line(str(line))
-    if report.lines and REPORT_FILE:
-        report.write(Path(REPORT_FILE))
-
-
 @pytest.fixture
 def report(request: pytest.FixtureRequest) -> Report:
     """Where a row says what it injected, counted and measured."""
-    return request.config.stash[_REPORT]
+    return Report(request.node.user_properties)
 
 
 QUICK_LINES = {

@@ -3,7 +3,7 @@
 The diary is a file, apart from the ledger: how often a job was really executed is counted there.
 """
 
-import importlib
+import importlib.util
 import json
 import os
 import signal
@@ -22,6 +22,8 @@ from tasks.engines import Edited, EngineLost, EngineName, Inputs, Report, Tell
 
 DIARY_VARIABLE = "CHAOS_DIARY"
 """Environment variable with the diary's path."""
+TORCH_VARIABLE = "CHAOS_TORCH"
+"""Set where PyTorch's own error of a full GPU is to be raised, if it is installed."""
 SIDE = 64
 """Of the picture where there is no photo, in pixels."""
 
@@ -155,10 +157,10 @@ def misbehave(fault: Fault) -> None:
 
 
 def cuda_out_of_memory() -> Exception:
-    """Return what PyTorch raises when the GPU is full; where it is not installed, a likeness."""
-    try:
+    """Return what PyTorch raises when the GPU is full, or a likeness: to load it takes seconds."""
+    if TORCH_VARIABLE in os.environ and importlib.util.find_spec("torch"):
         kind: Any = importlib.import_module("torch").OutOfMemoryError
-    except ModuleNotFoundError:
+    else:
         kind = type("OutOfMemoryError", (RuntimeError,), {"__module__": "torch"})
     error: Exception = kind("CUDA out of memory. Tried to allocate 20.00 GiB.")
     return error

@@ -1,9 +1,18 @@
-"""One line per row: what was injected, what was counted, what was measured, and the bound."""
+"""One line per row: what was injected, what was counted, what was measured, and the bound.
 
+A row's lines travel with its test's report: so they arrive wherever the test has run.
+"""
+
+import os
 from collections.abc import Sequence
-from dataclasses import astuple, dataclass, field
+from dataclasses import astuple, dataclass
 from pathlib import Path
 
+import pytest
+
+from tests.chaos.scale import REPORT_FILE, SCALE
+
+PROPERTY = "fault"
 HEADINGS = ("row", "injected", "counted", "measured", "bound")
 
 
@@ -22,20 +31,37 @@ class Line:
         return f"row {self.row:>2} │ {self.injected} │ {self.counted} │ {self.measured} │ bound: {self.bound}"
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Report:
-    """Collects the lines of a run."""
+    """Where one test says what it did."""
 
-    lines: list[Line] = field(default_factory=list)
+    properties: list[tuple[str, object]]
 
     def row(self, row: int, *, injected: str, counted: str, measured: str, bound: str) -> None:
         """Add a line; a row may have several."""
-        self.lines.append(Line(row, injected, counted, measured, bound))
+        self.properties.append((PROPERTY, [row, injected, counted, measured, bound]))
 
-    def write(self, path: Path) -> None:
-        """Write the lines as a table in Markdown."""
-        rows = [HEADINGS, ("---",) * len(HEADINGS), *(tuple(map(str, astuple(line))) for line in sorted(self.lines))]
-        path.write_text("".join(f"| {' | '.join(cells)} |\n" for cells in rows))
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Show the rows, and write them to a file if one is named."""
+    reports = [report for each in terminalreporter.stats.values() for report in each]
+    properties = [
+        each for report in reports if getattr(report, "when", "") == "call" for each in report.user_properties
+    ]
+    lines = sorted(Line(*values) for name, values in properties if name == PROPERTY)
+    if not lines:
+        return
+    terminalreporter.section(f"faults, {SCALE} scale, {os.cpu_count()} cores")
+    for line in lines:
+        terminalreporter.write_line(str(line))
+    if REPORT_FILE:
+        write(Path(REPORT_FILE), lines)
+
+
+def write(path: Path, lines: Sequence[Line]) -> None:
+    """Write lines as a table in Markdown."""
+    rows = [HEADINGS, ("---",) * len(HEADINGS), *(tuple(map(str, astuple(line))) for line in lines)]
+    path.write_text("".join(f"| {' | '.join(cells)} |\n" for cells in rows))
 
 
 def seconds(values: Sequence[float]) -> str:

@@ -29,7 +29,7 @@ from tasks.settings import Settings
 from tasks.store import LOCAL_OWNER, ImageStore
 from tasks.submission import prepare
 from tests import lab
-from tests.chaos.engine import DIARY_VARIABLE, Diary, Entry, Script
+from tests.chaos.engine import DIARY_VARIABLE, TORCH_VARIABLE, Diary, Entry, Script
 from tests.chaos.scale import TIMING, pick
 from tests.chaos.worker import OPENING_TRAPS, SLEEP_VARIABLE, Harm
 from tests.tasks import pictures
@@ -100,8 +100,8 @@ class Watched:
             status = self.worker.process.poll()
             if status is not None:
                 self.worker.kill()
-                self.ends.append(status)
                 self.worker = self._start()
+                self.ends.append(status)
 
     def kill(self) -> None:
         """Stop watching, and end the process."""
@@ -181,6 +181,7 @@ class Stand:
             "GENERATION_ENGINE": EngineName.QWEN,
             "DARKROOM_LOG_FORMAT": "json",
             DIARY_VARIABLE: str(self.folder / "diary"),
+            **pick(short={}, full={TORCH_VARIABLE: "1"}),
             **TIMING,
             **self.settings,
         }

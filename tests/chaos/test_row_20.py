@@ -3,6 +3,7 @@
 import os
 import random
 import re
+import signal
 import statistics
 import threading
 import time
@@ -10,7 +11,7 @@ import uuid
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -31,15 +32,16 @@ from tests.chaos.report import Report
 from tests.chaos.scale import SCALE, Scale, pick
 from tests.chaos.stand import Gateway, Stand, Watched, verify_history
 
-SOAK_SECONDS = float(os.environ.get("DARKROOM_SOAK_SECONDS") or pick(short=12, full=1200))
+SOAK_SECONDS = float(os.environ.get("DARKROOM_SOAK_SECONDS") or pick(short=10, full=1200))
 FAULT_SECONDS = pick(short=1.5, full=8)
 """Between two faults, on average."""
 JOBS = pick(short=50, full=int(20_000 * SOAK_SECONDS / 1200))
 OPEN_AT_ONCE = pick(short=60, full=120)
 OWNERS = [f"owner-{number}" for number in range(12)]
 """Each owner's jobs set out a few at a time."""
-RETENTION_SECONDS = 60
-SEED = int(os.environ.get("DARKROOM_SOAK_SEED") or time.time())
+RETENTION_SECONDS = 30
+SEED = int(os.environ.get("DARKROOM_SOAK_SEED") or pick(short=20, full=int(time.time())))
+"""The short scale does the same each time: it is no lottery for who has changed something else."""
 
 SETTINGS = {
     **QUICK_LINES,
@@ -57,6 +59,8 @@ SETTINGS = {
 }
 """Records and images leave within minutes, so that what stays for good is seen."""
 
+EXIT_UNFORESEEN = 70
+"""Of a worker whose start failed (``tasks.worker``)."""
 LASTING = re.compile(
     r"darkroom:(workers|worker:.*|sweeper|housekeeping|stores|segmenter|jobs:(seconds|arrivals|turns:.*|dead))"
     r"|darkroom:messages:dead|_kombu\..*|unacked(_index|_mutex)?"
@@ -176,7 +180,7 @@ class Load:
 class Watch:
     """Samples of what has to stay flat."""
 
-    steady: dict[str, int]
+    steady: Callable[[], dict[str, int]]
     """Process ids by role."""
     stand: Stand
     memory: dict[str, list[int]] = field(default_factory=dict)
@@ -185,11 +189,12 @@ class Watch:
 
     def sample(self) -> None:
         """Take one sample of each."""
-        for role, pid in self.steady.items():
-            process = psutil.Process(pid)
-            family = [process, *process.children(recursive=True)]
-            self.memory.setdefault(role, []).append(sum(_resident(member) for member in family))
-            self.files.setdefault(role, []).append(process.num_fds())
+        for role, pid in self.steady().items():
+            with suppress(psutil.NoSuchProcess):  # it is being replaced
+                process = psutil.Process(pid)
+                family = [process, *process.children(recursive=True)]
+                self.memory.setdefault(role, []).append(sum(map(_resident, family)))
+                self.files.setdefault(role, []).append(process.num_fds())
         try:
             info = self.stand.broker.client.info()
         except redis.RedisError:
@@ -217,7 +222,7 @@ class Kind(StrEnum):
     VICTIM = "victim"
     """Killed, stopped and frozen, and started again."""
     STEADY = "steady"
-    """Not killed, so that its memory, files and connections can be watched through everything else."""
+    """Killed by nothing but a job that does so: its memory, files and connections can be watched through the rest."""
 
 
 KINDS = pick(short=(Kind.VICTIM,), full=(Kind.VICTIM, Kind.STEADY))
@@ -267,7 +272,7 @@ def test_everything_at_random_loses_nothing(soaked: Soaked, report: Report) -> N
     """Through every fault at random each accepted job ends once, and nothing grows, leaks or is left open."""
     harm, stand, steady = soaked.harm, soaked.harm.stand, soaked.pids
     load = Load(stand, soaked.open_gateways, random.Random(SEED + 1))
-    watch = Watch(steady, stand)
+    watch = Watch(lambda: soaked.pids, stand)
     injected: Counter[str] = Counter()
     submitting = threading.Thread(target=load.run, name="load")
     began = time.monotonic()
@@ -301,10 +306,16 @@ def test_everything_at_random_loses_nothing(soaked: Soaked, report: Report) -> N
     assert load.accepted >= JOBS
     assert sum(load.ended.values()) == load.accepted
     lab.wait_for(lambda: stand.broker.client.zcard("darkroom:jobs:open") == 0, "no open job")
-    assert soaked.pids == steady, "nobody ended by itself"
+    ends = {role: set(worker.ends) for role, worker in soaked.steady.items() if worker.ends}
+    # By the jobs that kill; and a worker that begins while its store or broker is away ends, to be started again.
+    assert ends.pop("a100", set()) <= {-signal.SIGKILL, EXIT_UNFORESEEN}
+    assert ends == {}
+    assert soaked.pids.get("gateway") == steady.get("gateway")
     assert max(grown.values()) <= GROWTH
     assert all(files[-1] <= 1.5 * statistics.median(files) + 20 for files in watch.files.values())
-    assert stand.broker.client.pubsub_numpat() == len(soaked.gateways), "each gateway listens, and nobody else"
+    listeners = stand.broker.client.client_list(_type="pubsub")
+    assert len(listeners) == len(soaked.gateways), "each gateway listens, and nobody else"
+    assert watch.connections[-1] <= 1.5 * statistics.median(watch.connections) + 20
     assert stand.broker.client.pubsub_channels() == []
     if SCALE is Scale.FULL:
         lab.wait_for(lambda: stand.unacked() == 0, "the messages of dead workers to come back and be refused")
@@ -312,8 +323,8 @@ def test_everything_at_random_loses_nothing(soaked: Soaked, report: Report) -> N
     assert leaked(stand) == []
 
 
-GROWTH = pick(short=2.0, full=1.15)
-"""In seconds nothing can be told of memory; in minutes a leak of a kilobyte per job shows."""
+GROWTH = 1.15 if SOAK_SECONDS >= 300 else 2.0
+"""In seconds nothing can be told of memory, as records are still to expire; in minutes a kilobyte per job shows."""
 
 
 def schedule(harm: Scene) -> Iterator[str]:

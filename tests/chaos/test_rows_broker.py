@@ -24,7 +24,7 @@ NOTICE_SECONDS = 30
 """Row 9's bound, and row 10's after the healing."""
 
 
-JOBS = pick(short=8, full=24)
+JOBS = pick(short=4, full=24)
 
 
 class Client:
@@ -107,7 +107,7 @@ def test_dead_connections_are_noticed(town: Whole, report: Report, busy: bool) -
     assert {job.state for job in records} <= {State.DONE}
 
 
-HOLE_SECONDS = pick(short=8, full=60)
+HOLE_SECONDS = pick(short=5, full=60)
 ANSWER_SECONDS = 3
 """Row 10's bound for every answer of the gateway."""
 
@@ -147,7 +147,7 @@ def test_silence_of_everything_reaches_nobody(town: Whole, report: Report) -> No
     assert {job.state for job in records} == {State.DONE}
 
 
-DEMOTED_SECONDS = pick(short=2, full=10)
+DEMOTED_SECONDS = pick(short=1, full=10)
 RESUME_SECONDS = 10
 """Bound of rows 7 and 11."""
 
@@ -187,8 +187,8 @@ def test_a_demotion_ends_no_worker(town: Whole, report: Report, tmp_path: Path) 
     assert {job.state for job in records} == {State.DONE}
 
 
-KILLS = 6
-OUTAGE_SECONDS = pick(short=5, full=30)
+KILLS = pick(short=2, full=6)
+OUTAGE_SECONDS = pick(short=4, full=30)
 
 
 def test_a_killed_broker_loses_nothing(town: Whole, report: Report) -> None:

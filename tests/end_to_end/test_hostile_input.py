@@ -177,6 +177,10 @@ async def send_all(url: str, requests: Iterable[tuple[str, Sample, Sent]]) -> st
         async def ask(name: str, given: Sample, sent: Sent) -> str:
             async with turns:
                 answer = await client.post(sent.path, **sent.arguments)
+                while answer.status_code == 503 and "Retry-After" in answer.headers:
+                    # The gateway holds as many large bodies as it may, as it should; its clients do as they are told.
+                    await asyncio.sleep(float(answer.headers["Retry-After"]))
+                    answer = await client.post(sent.path, **sent.arguments)
             flaw = flaw_of(answer, given, sent)
             return flaw and f"{name} -> {sent.path} {sent.place}: {flaw}"
 

@@ -10,8 +10,11 @@ from pathlib import Path
 
 import httpx
 import pytest
+import redis
 
 from darkroom.acl import Server
+from tasks.keys import KeyStore, Scope
+from tasks.store import LOCAL_OWNER
 from tests import lab
 from tests.conftest import QUICK
 from tests.wire.servers import Wire, wire
@@ -26,6 +29,8 @@ class Darkroom:
     wire: Wire
     workers: dict[str, lab.WorkerProcess]
     gateway: str
+    key: str
+    """An API key, as the gateway asks for keys here."""
     flower: str
     folder: Path
 
@@ -81,14 +86,21 @@ def darkroom(servers: Wire, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         for worker in workers.values():
             stack.callback(worker.process.terminate)
         gateway = ("darkroom", "gateway", "--port", ports["gateway"])
+        door = {**servers.environment("gateway"), "DARKROOM_ACCESS": "keys"}
         flower = ("darkroom", "flower", "--port", ports["flower"], "--history", str(folder / "history"))
-        stack.enter_context(started(gateway, servers.environment("gateway"), folder / "gateway.log"))
+        stack.enter_context(started(gateway, door, folder / "gateway.log"))
         stack.enter_context(started(flower, flowers, folder / "flower.log"))
-        lab.wait_for(lambda: answers(f"{urls['gateway']}/api/system/health"), "the gateway")
+        lab.wait_for(lambda: answers(f"{urls['gateway']}/api/health"), "the gateway")
         lab.wait_for(lambda: answers(f"{urls['flower']}/healthcheck"), "Flower")
         for worker in workers.values():
             worker.wait_until_ready()
-        yield Darkroom(servers, workers, urls["gateway"], urls["flower"], folder)
+        yield Darkroom(servers, workers, urls["gateway"], new_key(servers), urls["flower"], folder)
+
+
+def new_key(servers: Wire) -> str:
+    """Make a key with the gateway's rights, as `darkroom keys create` does."""
+    with redis.Redis.from_url(servers.url(Server.BROKER, "gateway"), decode_responses=True) as broker:
+        return KeyStore(broker).create("test", scope=Scope.ADMIN, owner=LOCAL_OWNER)[0]
 
 
 def nothing_needed_was_refused(servers: Wire) -> None:
@@ -109,5 +121,6 @@ def answers(url: str) -> bool:
 @pytest.fixture
 def http(darkroom: Darkroom) -> Iterator[httpx.Client]:
     """A client of the gateway."""
-    with httpx.Client(base_url=darkroom.gateway, timeout=60) as client:
+    headers = {"Authorization": f"Bearer {darkroom.key}"}
+    with httpx.Client(base_url=darkroom.gateway, timeout=60, headers=headers) as client:
         yield client

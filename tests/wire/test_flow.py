@@ -50,6 +50,9 @@ def test_every_kind_of_work_is_done(darkroom: Darkroom, http: httpx.Client) -> N
     picture = http.get(f"/api/generate/result-image/{job_id}", headers={"Accept": "image/webp"})
     assert picture.headers["Content-Type"] == "image/webp"
 
+    token = http.post("/api/tokens", json={"path": f"/api/generate/result-image/{job_id}"}).json()
+    assert httpx.get(f"{darkroom.gateway}{token['url']}").is_success
+
     cancelled = submit(http)
     assert http.delete(f"/api/generate/{cancelled}").json()["status"] == "cancelled"
 
