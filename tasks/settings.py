@@ -157,8 +157,9 @@ class Settings(BaseSettings):
     """What a process of the CPU pool may hold, so that a decoder that goes wild fails its own task with out_of_memory
     and not the machine. The heaviest utility on the largest image (WebP of 40 MP with alpha) takes 1.6 GB, and a
     process that has just started 0.3."""
-    max_image_pixels: Annotated[int, Field(gt=0)] = 40_000_000
-    """40 MP decode to 120 MB; phones' default photos have 12 to 24."""
+    max_image_pixels: Annotated[int, Field(gt=0, le=40_000_000)] = 40_000_000
+    """40 MP decode to 120 MB; phones' default photos have 12 to 24. Not more: what decoders may take, in memory and in
+    time, is made for this."""
 
     webhook_networks: Networks = ()
     """Networks that webhooks may reach though they are private (``10.1.0.0/16,fd00:1::/64``): there http and every port

@@ -8,7 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from api.settings import GatewaySettings
 from tasks.errors import ErrorCode, error_of
+from tasks.imaging import structure
+from tasks.jobs import MAX_SIDE
 from tasks.settings import Settings
 from tests.tasks import pictures
 
@@ -79,3 +82,20 @@ def test_every_setting_is_documented_with_its_default() -> None:
             assert rows[variable] == ("on" if field.default else "off")
         elif isinstance(field.default, int | float):
             assert float(rows[variable]) == field.default
+
+
+def test_limits_are_documented_with_their_values() -> None:
+    """docs/limits.md has each setting that it names with its default, and what files may be made of as it is checked."""
+    text = (ROOT / "docs/limits.md").read_text()
+    rows = re.findall(r"^\| ([^|]+) \| (\d+) \| ([^|]*) \|", text, re.MULTILINE)
+    named = {setting[1]: int(value) for _, value, cell in rows if (setting := re.match(r"`DARKROOM_([A-Z_]+)`", cell))}
+    assert len(named) >= 10
+    fields = GatewaySettings.model_fields
+    assert named == {name: fields[name.lower()].default for name in named}
+    checked = {what: int(value) for what, value, cell in rows if not cell.strip()}
+    assert checked["side of a picture, pixels"] == MAX_SIDE
+    assert checked["chunks of a PNG without pixels"] == structure.MAX_CHUNKS
+    assert checked["segments of a JPEG before its first scan"] == structure.MAX_SEGMENTS
+    assert checked["scans of a JPEG"] == structure.MAX_SCANS
+    assert checked["numbers in a tag of a TIFF"] == structure.MAX_NUMBERS
+    assert checked["pixels of a tile of a TIFF"] == structure.MAX_TILE_PIXELS
