@@ -85,9 +85,9 @@ def test_every_setting_is_documented_with_its_default() -> None:
 
 
 def test_limits_are_documented_with_their_values() -> None:
-    """docs/limits.md has each setting that it names with its default, and what files may be made of as it is checked."""
+    """docs/limits.md has each setting that it names with its default, and what is checked of files as it is."""
     text = (ROOT / "docs/limits.md").read_text()
-    rows = re.findall(r"^\| ([^|]+) \| (\d+) \| ([^|]*) \|", text, re.MULTILINE)
+    rows = re.findall(r"^\| ([^|]+) \| (\d+) \| ([^|]*)\|", text, re.MULTILINE)
     named = {setting[1]: int(value) for _, value, cell in rows if (setting := re.match(r"`DARKROOM_([A-Z_]+)`", cell))}
     assert len(named) >= 10
     fields = GatewaySettings.model_fields
