@@ -35,7 +35,7 @@ class GatewaySettings(Settings):
 
     max_body_bytes: Count = 50_000_000
     """A 37 MB photo as base64, or three of 12 MB."""
-    max_held_bytes: Count = 64_000_000
+    max_held_bytes: Count = 54_000_000
     """Of all bodies that a gateway process holds at once, until their images are in the store: one of the longest and
     some photos. While they are parsed and decoded they take up to as much again."""
     max_checked_mask_pixels: Count = 4_000_000
@@ -116,6 +116,12 @@ class GatewaySettings(Settings):
     max_connections: Count = 900
     """Connections of a gateway process, idle ones and event streams too: a process may usually have 1,024 files open,
     and needs some for the broker and the store."""
+
+    @model_validator(mode="after")
+    def _room_for_one(self) -> Self:
+        if self.max_held_bytes < self.max_body_bytes:
+            raise ValueError("DARKROOM_MAX_HELD_BYTES has to be at least DARKROOM_MAX_BODY_BYTES.")
+        return self
 
     @model_validator(mode="after")
     def _no_open_door(self) -> Self:

@@ -31,6 +31,9 @@ from tasks.jobs import MAX_SIDE
 # picture of this package is opened by ``open_image``, which checks the size before anything is allocated.
 Image.MAX_IMAGE_PIXELS = None
 
+# Pillow's own 64 MB are kept for each picture that is opened; texts of more than 1 MB each it refuses anyway.
+PngImagePlugin.MAX_TEXT_MEMORY = 8 * 1024 * 1024
+
 READERS: Final = (
     AvifImagePlugin,
     BmpImagePlugin,

@@ -9,6 +9,7 @@ import httpx
 import pytest
 
 from api.room import SMALL_BYTES
+from api.settings import GatewaySettings
 from tests.api.conftest import MakeServer
 from tests.api.pictures import mask, picture
 from tests.api.workers import FakeWorker, meanwhile
@@ -103,3 +104,9 @@ def test_a_large_mask_is_left_to_the_workers(make_server: MakeServer, most: int,
         assert client.post(
             "/api/generate/async", files={**files, "mask": mask()}, data={"task_type": "removal"}
         ).is_success
+
+
+def test_a_room_that_is_too_small_for_any_body_is_refused() -> None:
+    """Otherwise the longest body would be told to come back for ever."""
+    with pytest.raises(ValueError, match="DARKROOM_MAX_HELD_BYTES"):
+        GatewaySettings(max_body_bytes=10, max_held_bytes=9)
