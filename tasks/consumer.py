@@ -5,6 +5,7 @@ a body of the wrong shape ends it; and a worker can stop consuming while alive, 
 loop hangs) or a leaked acknowledgement (it believes that its slots are full). The supervisor starts a new process.
 """
 
+import contextlib
 import json
 import os
 import threading
@@ -13,6 +14,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, NoReturn
 
+import redis
 import structlog
 from celery.bootsteps import StartStopStep
 from celery.worker import state as celery_state
@@ -22,6 +24,7 @@ from kombu.exceptions import DecodeError, SerializerNotInstalled
 from kombu.message import Message
 from kombu.serialization import ContentDisallowed
 
+from tasks import ledger
 from tasks.app import app
 from tasks.headers import Embedded, Headers, flaw_in, is_deep
 from tasks.settings import settings
@@ -139,7 +142,11 @@ def flaw_of(message: Message) -> str | None:
 
 
 class Watchdog(StartStopStep):
-    """Ends the process when its event loop is silent or its slots have leaked."""
+    """Ends the process when its event loop is silent or its slots have leaked, although its broker answers.
+
+    While the broker is away the loop stands still in one attempt to connect after another, and a new process would do
+    the same: it would cost its model, and mend nothing.
+    """
 
     requires = ("celery.worker.consumer.tasks:Tasks",)
 
@@ -171,9 +178,22 @@ class Watchdog(StartStopStep):
             silent = consumer.hub is not None and now - self._ticked_at > settings().loop_silent_seconds
             self._leaking_since = (self._leaking_since or now) if _slots_leak(consumer) else None
             leaked = self._leaking_since is not None and now - self._leaking_since > settings().slots_leaked_seconds
-            if silent or leaked:
+            if (silent or leaked) and broker_answers():
                 log.critical("watchdog.exit", loop_silent=silent, slots_leaked=leaked)
                 os._exit(EXIT_WEDGED)
+            if silent or leaked:
+                log.warning("watchdog.broker_away", loop_silent=silent, slots_leaked=leaked)
+                self._tick()
+                self._leaking_since = None
+
+
+def broker_answers() -> bool:
+    """Whether the broker answers on a connection of its own, now."""
+    with contextlib.closing(ledger.connect(settings().redis_url, patience_seconds=0).client) as client:
+        try:
+            return bool(client.ping())
+        except (redis.RedisError, OSError):
+            return False
 
 
 def _slots_leak(consumer: Consumer) -> bool:
