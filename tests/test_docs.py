@@ -85,10 +85,10 @@ def test_every_setting_is_documented_with_its_default() -> None:
 
 
 def test_limits_are_documented_with_their_values() -> None:
-    """docs/limits.md has each setting that it names with its default, and what is checked of files as it is."""
+    """docs/limits.md has the default of each setting that it names, and what files may be made of as it is checked."""
     text = (ROOT / "docs/limits.md").read_text()
-    rows = re.findall(r"^\| ([^|]+) \| (\d+) \| ([^|]*)\|", text, re.MULTILINE)
-    named = {setting[1]: int(value) for _, value, cell in rows if (setting := re.match(r"`DARKROOM_([A-Z_]+)`", cell))}
+    rows = re.findall(r"^\| ([^|]+) \| (\d+) \|([^|]*)\|", text, re.MULTILINE)
+    named = {setting[1]: int(value) for _, value, cell in rows if (setting := re.match(r" `DARKROOM_([A-Z_]+)`", cell))}
     assert len(named) >= 10
     fields = GatewaySettings.model_fields
     assert named == {name: fields[name.lower()].default for name in named}

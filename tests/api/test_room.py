@@ -43,7 +43,7 @@ def refusal_beside(client: httpx.Client, count: int) -> httpx.Response | None:
 
 def test_a_large_body_waits_outside_while_others_fill_the_room(make_server: MakeServer) -> None:
     """While a part of a body is held another large one is queue_full with Retry-After; once it is gone, no more."""
-    with make_server(max_held_bytes=ROOM) as client:
+    with make_server(max_held_bytes=ROOM, body_drain_seconds=0.1) as client:
         assert client.post("/api/images", content=LARGE, headers=PNG).status_code == 201
         refused = wait_for(lambda: refusal_beside(client, ROOM * 3 // 4), "a full room")
         assert refused.json()["code"] == "queue_full"
@@ -58,13 +58,13 @@ def test_a_small_body_always_finds_room(make_server: MakeServer) -> None:
         with half_sent(client, ROOM - 1000):
             return client.post("/api/images", content=picture(), headers=PNG) if refusal(client) else None
 
-    with make_server(max_held_bytes=ROOM) as client:
+    with make_server(max_held_bytes=ROOM, body_drain_seconds=0.1) as client:
         assert wait_for(lambda: beside(client), "a full room").status_code == 201
 
 
 def test_a_body_is_let_go_of_before_its_request_ends(make_server: MakeServer, worker: FakeWorker) -> None:
     """While a utility is computed, its photo takes no room any more."""
-    with make_server(max_held_bytes=ROOM) as client:
+    with make_server(max_held_bytes=ROOM, body_drain_seconds=0.1) as client:
 
         def upload_meanwhile() -> None:
             message = worker.take()
@@ -78,7 +78,7 @@ def test_a_body_is_let_go_of_before_its_request_ends(make_server: MakeServer, wo
 
 def test_many_at_once_leave_nothing_behind(make_server: MakeServer) -> None:
     """After a crowd of large bodies, taken and refused, there is as much room as before."""
-    with make_server(max_held_bytes=ROOM) as client:
+    with make_server(max_held_bytes=ROOM, body_drain_seconds=0.1) as client:
         statuses: list[int] = []
 
         def upload() -> None:

@@ -19,12 +19,12 @@ from tests.chaos.report import Report
 from tests.chaos.scale import pick
 from tests.chaos.stand import Gateway
 
-ATTACK_SECONDS = pick(short=6.0, full=60.0)
-ALONE_SECONDS = pick(short=3.0, full=20.0)
+ATTACK_SECONDS = pick(short=4.0, full=60.0)
+ALONE_SECONDS = pick(short=2.0, full=20.0)
 MOST_GROWTH = 200_000_000
 SLOWER = 2.0
 """How much longer the slowest answers to others may take."""
-GRAIN_SECONDS = pick(short=2.0, full=0.25)
+GRAIN_SECONDS = pick(short=2.0, full=0.4)
 """What a slowest answer may take in any case: here the hostile clients share the cores with everybody else, and the
 short row with other tests too."""
 EVERY_SECONDS = 0.02

@@ -34,8 +34,8 @@ from tests import corpus
 from tests.imaging.pictures import gradient, noise
 
 Array = NDArray[np.uint8]
-few = settings(max_examples=60)
-fewer = settings(max_examples=25)
+few = settings(max_examples=40)
+fewer = settings(max_examples=15)
 
 SHAPES = st.tuples(st.integers(1, 24), st.integers(1, 24)) | st.sampled_from([(1, 700), (700, 1), (2, 900), (900, 3)])
 SEEDS = st.integers(0, 1000)
