@@ -16,7 +16,7 @@ from tests.lab import DATA
 
 MEGAPIXEL = 1_000_000
 LIMIT = 0.5
-"""Seconds of one core for a photo of 1 MP, as issue 3 states it."""
+"""Seconds of one core for a photo of 1 MP."""
 
 
 def sample(name: str) -> tuple[NDArray[np.uint8], Mask]:
