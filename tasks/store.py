@@ -276,7 +276,8 @@ def _text(value: str | bytes | None) -> str | None:
 def _durable_store(url: str, answer_seconds: float) -> ObjectStore:
     parts = urlsplit(url)
     if parts.scheme == "file":
-        return LocalStore(Path(parts.path), mkdir=True)
+        with _store_errors("*"):
+            return LocalStore(Path(parts.path), mkdir=True)
     store: ObjectStore = from_url(
         url,
         client_options={

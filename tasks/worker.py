@@ -6,6 +6,7 @@ The profile comes from ``DARKROOM_PROFILE``, which ``darkroom worker`` sets. Cel
 import contextlib
 import os
 import threading
+import time
 from typing import Any
 
 import cv2  # once, before the fork, instead of in every child
@@ -108,9 +109,18 @@ class WorkerLife:
             log.info("worker.loading", profile=self._profile.name, what=message)
 
     def open_child(self, **_: Any) -> None:
-        """Limit a pool child's memory and open its store, as connections do not survive a fork."""
+        """Limit a pool child's memory and open its store, as connections do not survive a fork.
+
+        A child that cannot open it ends, and the pool makes another: Celery only logs what a receiver raises, and the
+        child would fail each task that it is given.
+        """
         limit_memory(settings().child_memory_bytes)
-        self._app.runtime = Runtime(profile=self._profile, store=store.connect(settings(), self._app.ledger.client))
+        try:
+            self._app.runtime = Runtime(profile=self._profile, store=store.connect(settings(), self._app.ledger.client))
+        except Exception as error:
+            log.exception("worker.child_cannot_start", profile=self._profile.name)
+            time.sleep(settings().broker_reconnect_seconds)  # the pool replaces it at once
+            raise SystemExit(EXIT_UNFORESEEN) from error
 
     def ready(self, **_: Any) -> None:
         """Take work."""
