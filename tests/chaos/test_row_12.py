@@ -142,8 +142,10 @@ def test_a_lost_part_is_made(stand: Stand, report: Report) -> None:
 def test_a_backlog_is_not_taken_for_lost(stand: Stand, report: Report) -> None:
     """Jobs that wait for longer than the grace keep one message each, also behind one that was put back in front."""
     _, _, a100 = stand.start_all("cpu", "jobs", "a100")
-    jobs = [stand.submit(Script(steps=100, seconds=0.5)) for _ in range(BACKLOG)]
+    script = Script(steps=100, seconds=0.5)
+    jobs = [stand.submit(script)]
     stand.until(jobs[0], State.PROCESSING, step=1)
+    jobs += [stand.submit(script) for _ in range(BACKLOG - 1)]
     lab.wait_for(lambda: len(stand.messages(Queue.GENERATION)) == BACKLOG - 1, "the backlog")
     a100.kill()
     lab.wait_for(lambda: len(stand.messages(Queue.GENERATION)) >= BACKLOG, "the killed job to be put back")

@@ -36,10 +36,13 @@ class Line:
 
     book: Ledger
     bodies: deque[str] = field(default_factory=deque)
+    submitted: int = 0
 
     def submit(self, owner: str, priority: Priority = Priority.INTERACTIVE, *, limit: int = 0) -> str:
         """Submit a job and return its id."""
-        job_id = ledger.new_job_id()
+        # Numbered, so that a run that is repeated is the same run.
+        self.submitted += 1
+        job_id = f"job-{self.submitted:06}"
         move = ledger.submit(
             job_id, EDIT, message=job_id, list_key=LISTS[priority], owner=owner, priority=priority, open_limit=limit
         )
