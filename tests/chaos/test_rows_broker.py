@@ -160,7 +160,7 @@ def test_a_demotion_ends_no_worker(town: Whole, report: Report, tmp_path: Path) 
         other.client.replicaof("127.0.0.1", town.stand.broker.port)
         lab.wait_for(lambda: other.client.info("replication")["master_link_status"] == "up", "the replica")
         # Short ones: a job that is asked for afterwards waits behind them, and it tells when the pool works again.
-            jobs = [town.submit(steps=2, seconds=0.1) for _ in range(JOBS)]
+        jobs = [town.submit(steps=2, seconds=0.1) for _ in range(JOBS)]
         lab.wait_for(lambda: any(town.stand.job(job).state is State.PROCESSING for job in jobs), "a job in the pool")
         other.client.replicaof("NO", "ONE")
         admin.replicaof("127.0.0.1", other.port)
