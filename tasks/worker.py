@@ -122,6 +122,13 @@ class WorkerLife:
             time.sleep(settings().broker_reconnect_seconds)  # the pool replaces it at once
             raise SystemExit(EXIT_UNFORESEEN) from error
 
+    def close_child(self, exitcode: int | None = None, **_: Any) -> None:
+        """End a pool child that is done: its results are read, and billiard would let it sleep for a second yet.
+
+        Its last message, which that second is for, tells the main process only to end it.
+        """
+        os._exit(exitcode or os.EX_OK)
+
     def ready(self, **_: Any) -> None:
         """Take work."""
         if self._presence is not None:
@@ -148,6 +155,7 @@ class WorkerLife:
         """Follow Celery's signals."""
         signals.worker_init.connect(self.open, weak=False)
         signals.worker_process_init.connect(self.open_child, weak=False)
+        signals.worker_process_shutdown.connect(self.close_child, weak=False)
         signals.worker_ready.connect(self.ready, weak=False)
         signals.worker_shutting_down.connect(self.drain, weak=False)
         signals.worker_shutdown.connect(self.close, weak=False)
