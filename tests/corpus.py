@@ -495,6 +495,9 @@ TIFFS: dict[str, Builder] = {
         grey_tiff(WIDTH, HEIGHT, deflated(WIDTH * HEIGHT), t258=(SHORT, 2_000_000, b"\x08\0" * 2_000_000))
     ),
     "tiff tags that overlap": lambda: either(_overlapping_tags()),
+    "tiff directory at the end of the world": lambda: refused(
+        b"MM\0+\0\x08\0\0" + struct.pack(">Q", 1 << 63) + bytes(64), *UNREADABLE
+    ),
     "tiff 200 pages": lambda: taken(_pages(200), (8, 8)),
     "tiff a million empty pages": lambda: either(_page_chain(1_000_000)),
     "tiff page that follows itself": lambda: either(

@@ -181,8 +181,8 @@ def _tiff_tags(data: bytes) -> Iterator[tuple[int, int, int, int]]:
         for index in range(min(count, 0xFFFF)):
             tag, kind, numbers, value = struct.unpack_from(order + entry, data, start + index * size)
             yield tag, kind, numbers, _tiff_value(order, kind, value)
-    except struct.error:
-        return  # the file ends early, which is for the decoder to tell
+    except (struct.error, OverflowError):
+        return  # the file ends early, or long before the place that it names, which is for the decoder to tell
 
 
 def _tiff_value(order: str, kind: int, value: bytes) -> int:

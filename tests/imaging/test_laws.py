@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings, strategies as st
+from hypothesis import example, given, settings, strategies as st
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -183,6 +183,7 @@ def _read(read: Any, data: bytes) -> None:
 
 
 @few
+@example(b"\0\0\0\0\x80\0\0\0\0\0\0\0\0", b"MM\0+")
 @given(
     st.binary(max_size=200),
     st.sampled_from([b"", b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"GIF89a", b"II*\0", b"MM\0+"]),
