@@ -33,7 +33,6 @@ esac""",
     "curl": """case "$*" in
   *api/token*) echo token ;;
   *"aws-ec2-metadata-token: token"*instance-id) echo i-0123 ;;
-  *"aws-ec2-metadata-token: token"*target-lifecycle-state) echo $LIFECYCLE ;;
   *) exit 22 ;;
 esac""",
     "install": 'mkdir -p "${@: -1}"',
@@ -53,7 +52,6 @@ SETTINGS: dict[str, Any] = {
     "region": "us-east-1",
     "registry": {"host": "registry", "has_ecr_password": True},
     "weights": {"folder": "WEIGHTS/models", "must_mount": True, "file_system": None, "subfolder": "a100"},
-    "warm_hook": {"group": "darkroom-a100", "name": "ready"},
 }
 
 
@@ -131,7 +129,7 @@ class Boot:
         text = base64.b64decode(done.stdout.strip().strip('"')).decode()
         return text.replace("/run/darkroom", str(self.run)).replace("WEIGHTS", str(self._folder))
 
-    def __call__(self, script: str, *, mounted: bool = True, lifecycle: str = "InService") -> tuple[int, list[str]]:
+    def __call__(self, script: str, *, mounted: bool = True) -> tuple[int, list[str]]:
         """Run it; return its status and what its commands were asked."""
         log = self._folder / "log"
         log.touch()
@@ -140,7 +138,6 @@ class Boot:
             "LOG": str(log),
             "RUN": str(self.run),
             "MOUNTED": "0" if mounted else "1",
-            "LIFECYCLE": lifecycle,
         }
         done = subprocess.run(["bash", "-c", script], env=environment, capture_output=True, timeout=60, check=False)
         return done.returncode, log.read_text().splitlines()
@@ -164,7 +161,6 @@ def test_a_machine_prepares_itself(boot: Boot) -> None:
     pulled = asked.index("docker pull --quiet registry/a100:1")
     assert asked[pulled - 2 : pulled] == ["docker login --username AWS --password-stdin registry", "registry-password"]
     assert (boot.run / "prepared").exists()
-    assert not (boot.run / "warmed").exists()
 
 
 def test_without_its_disks_a_machine_is_not_ready(boot: Boot) -> None:
@@ -172,16 +168,6 @@ def test_without_its_disks_a_machine_is_not_ready(boot: Boot) -> None:
     status, _ = boot(boot.render(), mounted=False)
     assert status != 0
     assert not (boot.run / "prepared").exists()
-
-
-def test_into_a_warm_pool_goes_a_machine_that_works_for_nobody(boot: Boot) -> None:
-    """It completes the launch hook itself and leaves the mark under which its container does not start."""
-    status, asked = boot(boot.render(), lifecycle="Warmed:Stopped")
-    assert status == 0
-    assert (boot.run / "warmed").exists()
-    completed = [line for line in asked if "complete-lifecycle-action" in line]
-    assert len(completed) == 1
-    assert "--auto-scaling-group-name darkroom-a100 --lifecycle-hook-name ready --instance-id i-0123" in completed[0]
 
 
 def test_weights_of_a_file_system_are_mounted(boot: Boot) -> None:

@@ -89,7 +89,7 @@ run "three_processes" {
       for name, command in {
         gateway = "gateway --host 0.0.0.0 --port 8000"
         jobs    = "worker jobs"
-        flower  = "flower --host 0.0.0.0 --port 5555 --history /tmp/flower.db"
+        flower  = "flower --host 0.0.0.0 --port 5555 --history /data/flower/flower.db"
       } : strcontains(module.machine.files["/etc/systemd/system/darkroom-${name}.service"], "registry.example.com/darkroom/gateway:1.4.0 ${command}\n")
     ])
     error_message = "Gateway, jobs worker and Flower run from the gateway's image."

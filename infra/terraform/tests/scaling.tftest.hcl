@@ -34,7 +34,7 @@ run "alarms_of_each_pool" {
   }
 
   assert {
-    condition     = aws_cloudwatch_metric_alarm.waiting["cpu"].evaluation_periods == 15 && aws_cloudwatch_metric_alarm.waiting["a100"].evaluation_periods == 40
+    condition     = aws_cloudwatch_metric_alarm.waiting["cpu"].evaluation_periods == 3 && aws_cloudwatch_metric_alarm.waiting["a100"].evaluation_periods == 8
     error_message = "A large machine may take longer before anybody is woken."
   }
 

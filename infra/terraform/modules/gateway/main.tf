@@ -43,7 +43,7 @@ locals {
     }
     flower = {
       image        = var.image
-      command      = ["flower", "--host", "0.0.0.0", "--port", tostring(local.listener_ports.flower), "--history", "/tmp/flower.db"]
+      command      = ["flower", "--host", "0.0.0.0", "--port", tostring(local.listener_ports.flower), "--history", "/data/flower/flower.db"]
       environment  = merge(local.shared, { FLOWER_URL_PREFIX = local.flower_prefix })
       secrets      = { REDIS_URL = var.secrets.broker_as_flower, FLOWER_BASIC_AUTH = var.secrets.flower_login }
       made         = ["FLOWER_COOKIE_SECRET"]

@@ -39,7 +39,6 @@ locals {
           region     = local.region
           registry   = var.registry
           weights    = var.weights
-          warm_hook  = var.warm_hook
         })
       }
       "/etc/systemd/system/darkroom-prepare.service" = {

@@ -150,12 +150,6 @@ variable "statements" {
   description = "What this machine may do beside starting."
 }
 
-variable "warm_hook" {
-  type        = object({ group = string, name = string })
-  default     = null
-  description = "Launch hook that a machine completes by itself on its way into a warm pool, where it starts no worker."
-}
-
 variable "tags" {
   type        = map(string)
   description = "Tags of machines and their disks; the provider's default tags do not reach what a group launches."

@@ -2,8 +2,10 @@
 
 locals {
   namespace = "Darkroom"
+  # The jobs worker publishes every minute: a period of five is never empty by chance.
+  period = 300
   # Twice the time to the first heartbeat, and a quarter of an hour at least: Spot capacity may be short.
-  waiting_minutes = { for profile, pool in var.pools : profile => max(15, ceil(2 * pool.boot_seconds / 60)) }
+  waiting_periods = { for profile, pool in var.pools : profile => max(3, ceil(2 * pool.boot_seconds / local.period)) }
 }
 
 resource "aws_sns_topic" "alarms" {
@@ -29,8 +31,8 @@ resource "aws_cloudwatch_metric_alarm" "waiting" {
   metric_name         = "BacklogWithoutCapacity"
   dimensions          = { Deployment = var.deployment, Pool = each.key }
   statistic           = "Minimum"
-  period              = 60
-  evaluation_periods  = local.waiting_minutes[each.key]
+  period              = local.period
+  evaluation_periods  = local.waiting_periods[each.key]
   comparison_operator = "GreaterThanThreshold"
   threshold           = 0
   treat_missing_data  = "notBreaching"
@@ -49,8 +51,8 @@ resource "aws_cloudwatch_metric_alarm" "silent" {
   metric_name         = "DesiredCapacity"
   dimensions          = { Deployment = var.deployment, Pool = each.key }
   statistic           = "SampleCount"
-  period              = 60
-  evaluation_periods  = 5
+  period              = local.period
+  evaluation_periods  = 1
   comparison_operator = "LessThanThreshold"
   threshold           = 1
   treat_missing_data  = "breaching"
@@ -65,8 +67,7 @@ resource "aws_cloudwatch_metric_alarm" "idle" {
   alarm_name        = "${var.deployment}-${each.key}-idle"
   alarm_description = "Group ${each.value.group_name} has machines and has had no work for ${var.idle_minutes} minutes."
 
-  # Of five minutes each: sixty of one minute would be sixty values a metric to look at.
-  evaluation_periods  = ceil(var.idle_minutes / 5)
+  evaluation_periods  = ceil(var.idle_minutes * 60 / local.period)
   comparison_operator = "GreaterThanOrEqualToThreshold"
   threshold           = 1
   treat_missing_data  = "notBreaching"
@@ -86,7 +87,7 @@ resource "aws_cloudwatch_metric_alarm" "idle" {
       metric_name = "GroupInServiceInstances"
       dimensions  = { AutoScalingGroupName = each.value.group_name }
       stat        = "Minimum"
-      period      = 300
+      period      = local.period
     }
   }
 
@@ -98,7 +99,7 @@ resource "aws_cloudwatch_metric_alarm" "idle" {
       metric_name = "Backlog"
       dimensions  = { Deployment = var.deployment, Pool = each.key }
       stat        = "Maximum"
-      period      = 300
+      period      = local.period
     }
   }
 
@@ -110,7 +111,7 @@ resource "aws_cloudwatch_metric_alarm" "idle" {
       metric_name = "InFlight"
       dimensions  = { Deployment = var.deployment, Pool = each.key }
       stat        = "Maximum"
-      period      = 300
+      period      = local.period
     }
   }
 

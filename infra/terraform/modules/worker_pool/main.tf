@@ -14,7 +14,6 @@ locals {
   ])
 
   is_warm     = var.limits.warm > 0
-  hooks       = { ready = "ready", drain = "drain" }
   from_s3     = try(var.weights.source == "s3", false)
   weights_arn = local.from_s3 ? var.weights.bucket_arn : ""
   tags        = merge(var.tags, { Pool = var.profile })
@@ -103,7 +102,6 @@ module "machine" {
   key_arn           = var.key_arn
   log_days          = var.log_days
   statements        = local.statements
-  warm_hook         = local.is_warm ? { group = local.name, name = local.hooks.ready } : null
   tags              = local.tags
 
   containers = {
@@ -219,9 +217,10 @@ resource "aws_autoscaling_group" "this" {
   }
 }
 
-# Until its workers are ready a machine counts as pending. One that does not come up is replaced.
+# Until its workers are ready a machine counts as pending; one that does not come up is replaced. `darkroom machine`
+# knows the hooks by these names, and works for nobody in a warm pool.
 resource "aws_autoscaling_lifecycle_hook" "ready" {
-  name                   = local.hooks.ready
+  name                   = "ready"
   autoscaling_group_name = aws_autoscaling_group.this.name
   lifecycle_transition   = "autoscaling:EC2_INSTANCE_LAUNCHING"
   # Until the worker's first heartbeat: boot, and the pull of its image. It sends more while models load.
@@ -231,7 +230,7 @@ resource "aws_autoscaling_lifecycle_hook" "ready" {
 
 # A machine that goes gives its work back first. Whatever happens then, it goes.
 resource "aws_autoscaling_lifecycle_hook" "drain" {
-  name                   = local.hooks.drain
+  name                   = "drain"
   autoscaling_group_name = aws_autoscaling_group.this.name
   lifecycle_transition   = "autoscaling:EC2_INSTANCE_TERMINATING"
   heartbeat_timeout      = max(120, 2 * var.drain_seconds)
