@@ -47,7 +47,7 @@ locals {
       ami_parameter  = local.amis.gpu
       install_docker = false
       disk_gib       = 200
-      disk_mbps      = 1000
+      disk_mbps      = 750
       models_folder  = "/opt/dlami/nvme/models"
       must_mount     = true
       # Its 96 cores and 1.1 TB of memory boot slowly, too.

@@ -48,6 +48,28 @@ run "dev" {
   }
 }
 
+# What docs/deploy.md fills before anything starts.
+run "first_apply" {
+  variables {
+    first_password  = "0123456789abcdef0123456789abcdef"
+    deployment      = "darkroom-first"
+    zones           = ["us-east-1a", "us-east-1b"]
+    domain          = "darkroom.example.com"
+    certificate_arn = "arn:aws:acm:us-east-1:123456789012:certificate/0"
+    image_tag       = "1.4.0"
+    pools           = { cpu = { max = 1 } }
+  }
+
+  plan_options {
+    target = [module.storage]
+  }
+
+  assert {
+    condition     = keys(output.images) == ["cpu", "gateway"] && output.models_bucket == "darkroom-first-models-123456789012"
+    error_message = "The first apply tells where images and weights go."
+  }
+}
+
 run "prod" {
   variables {
     first_password    = "0123456789abcdef0123456789abcdef"

@@ -12,7 +12,7 @@ variables {
     ami_parameter  = "/aws/service/deeplearning/ami/x86_64/base/latest/ami-id"
     install_docker = false
     disk_gib       = 200
-    disk_mbps      = 1000
+    disk_mbps      = 750
     models_folder  = "/opt/dlami/nvme/models"
     must_mount     = true
     boot_seconds   = 1200

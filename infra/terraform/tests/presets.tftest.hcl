@@ -29,6 +29,11 @@ run "presets" {
   }
 
   assert {
+    condition     = alltrue([for preset in local.presets : preset.disk_mbps <= 3000 * 0.25])
+    error_message = "EC2 refuses a gp3 disk with more than a quarter of a MB/s for each of its 3,000 operations."
+  }
+
+  assert {
     condition     = toset(keys(local.profiles)) == toset(["cpu", "t4", "a100", "jobs"])
     error_message = "worker_profiles/pools.json has the profiles that run here."
   }

@@ -64,7 +64,8 @@ resource "aws_elasticache_user_group" "this" {
 resource "aws_elasticache_parameter_group" "this" {
   for_each = local.policies
 
-  name        = "${var.name}-${each.key}"
+  # Another family is another group, and the servers move to it before this one goes.
+  name        = "${var.name}-${each.key}-${var.engine.family}"
   family      = var.engine.family
   description = "Darkroom ${var.name}: ${each.key}"
 

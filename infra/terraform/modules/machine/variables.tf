@@ -52,8 +52,8 @@ variable "disk_mbps" {
   description = "Throughput of the root disk in MB/s; unpacking a large container image waits for it."
 
   validation {
-    condition     = var.disk_mbps >= 125 && var.disk_mbps <= 1000
-    error_message = "A gp3 disk does 125 to 1000 MB/s."
+    condition     = var.disk_mbps >= 125 && var.disk_mbps <= 750
+    error_message = "A gp3 disk does 125 to 750 MB/s with the 3,000 operations a second that its price includes: a quarter of a MB each."
   }
 }
 
