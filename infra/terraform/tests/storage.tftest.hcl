@@ -67,12 +67,12 @@ run "images_go_after_a_week" {
   module { source = "./modules/storage" }
 
   assert {
-    condition     = [for rule in aws_s3_bucket_lifecycle_configuration.this["images"].rule : one(rule.expiration).days if rule.id == "images"] == [8]
+    condition     = [for rule in aws_s3_bucket_lifecycle_configuration.images.rule : one(rule.expiration).days if rule.id == "images"] == [8]
     error_message = "The bucket's rule comes a day after the application's."
   }
 
   assert {
-    condition     = alltrue([for rule in aws_s3_bucket_lifecycle_configuration.this["models"].rule : length(rule.expiration) == 0])
+    condition     = alltrue([for rule in aws_s3_bucket_lifecycle_configuration.models.rule : length(rule.expiration) == 0])
     error_message = "Weights stay."
   }
 }

@@ -86,7 +86,6 @@ resource "aws_elasticache_subnet_group" "this" {
 }
 
 resource "aws_elasticache_replication_group" "this" {
-  #checkov:skip=CKV_AWS_31:each process has a user of its own (user_group_ids); one token for all would be less
   #checkov:skip=CKV2_AWS_50:a failover needs a replica; prod.tfvars has them, a test deployment saves their price
   for_each = local.policies
 

@@ -146,7 +146,6 @@ resource "aws_autoscaling_group" "this" {
 
 resource "aws_lb" "this" {
   #checkov:skip=CKV_AWS_91:request lines hold signed tokens, which no log of ours keeps (docs/access.md)
-  #checkov:skip=CKV_AWS_150:var.protect turns it on; off is for deployments that are thrown away
   #checkov:skip=CKV2_AWS_28:each request needs an API key and counts against its rate; a firewall by the request is a choice of its own
   name               = var.deployment
   load_balancer_type = "application"
@@ -160,7 +159,6 @@ resource "aws_lb" "this" {
 }
 
 resource "aws_lb_target_group" "gateway" {
-  #checkov:skip=CKV_AWS_378:TLS ends at the balancer; behind it are private subnets and security groups that name each other
   name                 = local.name
   vpc_id               = var.vpc_id
   protocol             = "HTTP"

@@ -17,7 +17,7 @@ locals {
   images      = sort(distinct([for each in var.containers : each.image]))
   tags        = merge(var.tags, { Name = "${var.deployment}-${var.name}" })
 
-  units = {
+  unit_files = {
     for name, each in var.containers : name => templatefile("${path.module}/container.service.tftpl", {
       name         = name
       container    = each
@@ -46,7 +46,7 @@ locals {
         content     = file("${path.module}/prepare.service")
       }
     },
-    { for name, unit in local.units : "/etc/systemd/system/darkroom-${name}.service" => { permissions = "0644", content = unit } },
+    { for name, unit in local.unit_files : "/etc/systemd/system/darkroom-${name}.service" => { permissions = "0644", content = unit } },
     {
       for name, each in var.containers : "/etc/darkroom/${name}.env" => {
         permissions = "0644"
@@ -60,16 +60,18 @@ locals {
     try(var.weights.file_system, null) != null ? ["amazon-efs-utils"] : [],
   )
 
+  units = concat(["darkroom-prepare"], [for name in keys(var.containers) : "darkroom-${name}"])
+
   # cloud-init reads it at the first boot only; units start at every one, after a stop in a warm pool too.
-  user_data = "#cloud-config\n${jsonencode({
+  boot = {
     packages    = local.packages
     write_files = [for path, each in local.files : { path = path, permissions = each.permissions, content = each.content }]
     runcmd = concat(
       [["systemctl", "daemon-reload"], ["systemctl", "enable", "--now", "docker.service"]],
-      [["systemctl", "enable", "--now", "--no-block", "darkroom-prepare.service"]],
-      [for name in keys(var.containers) : ["systemctl", "enable", "--now", "--no-block", "darkroom-${name}.service"]],
+      [for unit in local.units : ["systemctl", "enable", "--now", "--no-block", "${unit}.service"]],
     )
-  })}"
+  }
+  user_data = "#cloud-config\n${jsonencode(local.boot)}"
 
   statements = concat(
     [
@@ -126,7 +128,6 @@ locals {
 }
 
 resource "aws_cloudwatch_log_group" "this" {
-  #checkov:skip=CKV_AWS_338:lines name jobs and owners; how long they are kept is a variable, and a year is too long for most
   name              = "/darkroom/${var.deployment}/${var.name}"
   retention_in_days = var.log_days
   kms_key_id        = var.key_arn

@@ -71,7 +71,6 @@ resource "aws_subnet" "data" {
 }
 
 resource "aws_eip" "nat" {
-  #checkov:skip=CKV2_AWS_19:they belong to the NAT gateways below
   for_each = local.nat_zones
 
   domain = "vpc"
@@ -222,7 +221,6 @@ resource "aws_vpc_security_group_egress_rule" "path" {
 }
 
 resource "aws_vpc_security_group_ingress_rule" "entry" {
-  #checkov:skip=CKV_AWS_260:port 80 answers with a redirect to HTTPS and nothing else
   for_each = local.entries
 
   security_group_id = aws_security_group.this["balancer"].id

@@ -119,10 +119,8 @@ resource "aws_s3_bucket_versioning" "models" {
   }
 }
 
-resource "aws_s3_bucket_lifecycle_configuration" "this" {
-  for_each = local.buckets
-
-  bucket = aws_s3_bucket.this[each.key].id
+resource "aws_s3_bucket_lifecycle_configuration" "images" {
+  bucket = aws_s3_bucket.this["images"].id
 
   rule {
     id     = "incomplete"
@@ -135,31 +133,37 @@ resource "aws_s3_bucket_lifecycle_configuration" "this" {
   }
 
   # Behind the application's own rule, which counts from the last put as this one does.
-  dynamic "rule" {
-    for_each = each.key == "images" ? [var.image_retention_days + 1] : []
+  rule {
+    id     = "images"
+    status = "Enabled"
+    filter {}
 
-    content {
-      id     = "images"
-      status = "Enabled"
-      filter {}
+    expiration {
+      days = var.image_retention_days + 1
+    }
+  }
+}
 
-      expiration {
-        days = rule.value
-      }
+resource "aws_s3_bucket_lifecycle_configuration" "models" {
+  bucket = aws_s3_bucket.this["models"].id
+
+  rule {
+    id     = "incomplete"
+    status = "Enabled"
+    filter {}
+
+    abort_incomplete_multipart_upload {
+      days_after_initiation = 1
     }
   }
 
-  dynamic "rule" {
-    for_each = each.key == "models" ? [30] : []
+  rule {
+    id     = "replaced"
+    status = "Enabled"
+    filter {}
 
-    content {
-      id     = "replaced"
-      status = "Enabled"
-      filter {}
-
-      noncurrent_version_expiration {
-        noncurrent_days = rule.value
-      }
+    noncurrent_version_expiration {
+      noncurrent_days = 30
     }
   }
 }
