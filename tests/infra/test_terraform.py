@@ -29,7 +29,8 @@ case "$*" in
   *get-login-password*) echo registry-password ;;
   *get-secret-value*) [ -e $RUN/asked-$4 ] || { touch $RUN/asked-$4; exit 255; }; echo "value-of-$4" ;;
 esac""",
-    "docker": 'echo "docker $*" >> $LOG; case "$1" in login) cat >> $LOG ;; esac',
+    # One line each: both ends of a pipe write at once.
+    "docker": 'case "$1" in login) echo "docker $* < $(cat)" ;; *) echo "docker $*" ;; esac >> $LOG',
     "curl": """case "$*" in
   *api/token*) echo token ;;
   *"aws-ec2-metadata-token: token"*instance-id) echo i-0123 ;;
@@ -158,8 +159,10 @@ def test_a_machine_prepares_itself(boot: Boot) -> None:
     assert re.fullmatch(r"FLOWER_COOKIE_SECRET=[0-9a-f]{48}", lines[1])
     assert stat.S_IMODE(environment.stat().st_mode) == 0o600
     assert (boot.run / "instance").read_text() == "INSTANCE_ID=i-0123\n"
-    pulled = asked.index("docker pull --quiet registry/a100:1")
-    assert asked[pulled - 2 : pulled] == ["docker login --username AWS --password-stdin registry", "registry-password"]
+    assert [line for line in asked if line.startswith("docker")] == [
+        "docker login --username AWS --password-stdin registry < registry-password",
+        "docker pull --quiet registry/a100:1",
+    ]
     assert (boot.run / "prepared").exists()
 
 
