@@ -2,9 +2,9 @@
 -- that the server uses, in bytes, and may use (0: any).
 local open = {}
 for _, id in ipairs(redis.call('ZRANGE', OPEN, 0, -1)) do
-  local state = get(id, 'state')
-  if state then
-    local of = operation_of(id) .. '|' .. state
+  local f = redis.call('HMGET', job_key(id), 'state', 'kind')
+  if f[1] then
+    local of = operation_in(f[2]) .. '|' .. f[1]
     open[of] = (open[of] or 0) + 1
   end
 end

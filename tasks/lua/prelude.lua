@@ -55,7 +55,8 @@ local function emit(id)
 end
 
 -- What happens to jobs is counted where it happens, in one hash (tasks/metrics.py).
-local function operation_of(id) return string.match(get(id, 'kind') or '', '^[^:]+') or '' end
+local function operation_in(kind) return string.match(kind or '', '^[^:]+') or '' end
+local function operation_of(id) return operation_in(get(id, 'kind')) end
 
 local function count(name, ...) redis.call('HINCRBY', METRICS, table.concat({ name, ... }, '|'), 1) end
 
