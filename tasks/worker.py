@@ -151,6 +151,7 @@ class WorkerLife:
 
         Its last message, which that second is for, tells the main process only to end it.
         """
+        self._stop_telling()
         os._exit(exitcode or os.EX_OK)
 
     def ready(self, **_: Any) -> None:
@@ -175,10 +176,9 @@ class WorkerLife:
         """Leave the list of workers."""
         if self._presence is not None:
             self._presence.stop()
-        self.close_child()
+        self._stop_telling()
 
-    def close_child(self, **_: Any) -> None:
-        """Tell what was counted last."""
+    def _stop_telling(self) -> None:
         if self._teller is not None:
             self._teller.stop()
 
