@@ -71,7 +71,7 @@ class Glance:
     at: float
     """Unix seconds by the ledger's clock."""
     jobs: tuple[OpenJob, ...]
-    """Those that are worked on first, then those that wait; each the oldest first."""
+    """Those that are computed, then those that were prepared, then the others; each the oldest first."""
     failures: tuple[Failed, ...]
     """The latest first."""
 
@@ -89,8 +89,11 @@ def glance_of(reply: Any) -> Glance:
     opened = [
         _job(job_id, dict(zip(JOB_FIELDS, values, strict=True)), float(at)) for job_id, values in jobs if values[0]
     ]
-    ordered = sorted(opened, key=lambda job: (job.state is State.QUEUED, -job.age))
+    ordered = sorted(opened, key=lambda job: (_RANK.get(job.state, 1), -job.age))
     return Glance(float(at), tuple(ordered), tuple(map(_failed, failures)))
+
+
+_RANK: Mapping[State, int] = {State.PROCESSING: 0, State.QUEUED: 2}
 
 
 def _job(job_id: str, record: Mapping[str, str], now: float) -> OpenJob:
