@@ -15,11 +15,9 @@ for i = 3, #ARGV do
     local list = ARGV[i]
     if step ~= '0' then list = list .. separator .. step end
     depth = depth + redis.call('LLEN', list)
-    -- Of a message only its beginning is looked at: anybody may have sent it, at any length.
-    local oldest = string.sub(redis.call('LINDEX', list, -1) or '', 1, 8192)
-    local enqueued = string.match(oldest, '[^\\]"enqueued_at": ?([%d.]+)')
-    since = math.min(since, tonumber(enqueued or t) or t)
   end
+  -- Gateways may not read messages: the sweeper notes how old the oldest one is.
+  if depth > 0 then since = math.min(since, tonumber(redis.call('GET', P .. 'oldest:' .. ARGV[i]) or t)) end
   for _, id in ipairs(redis.call('ZRANGE', waiting_key(ARGV[i]), 0, 0)) do
     since = math.min(since, number(id, 'created_at'))
   end
