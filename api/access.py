@@ -54,8 +54,10 @@ class Access:
         """Whether a request needs a key."""
         return self._mode is AccessMode.KEYS
 
-    async def identify(self, request: Request, *, by_token: bool = False) -> Caller:
+    async def identify(self, request: Request, *, by_token: bool = False, in_outage: bool = False) -> Caller:
         """Return whose request it is; ``by_token`` says that a token in the query will do.
+
+        With ``in_outage`` a key that was known before the broker went away is believed until it is back.
 
         Raises ``AccessError`` (key_missing, key_invalid, token_invalid), or ``UnavailableError`` (broker_unavailable)
         where only the broker could tell.
@@ -64,7 +66,7 @@ class Access:
             return ANYBODY
         sent = _sent_key(request)
         if sent is not None:
-            return await self._of_key(sent)
+            return await self._of_key(sent, in_outage=in_outage)
         token = request.query_params.get(tokens.PARAMETER)
         if by_token and token is not None:
             return await self._of_token(request.url.path, token)
@@ -91,9 +93,9 @@ class Access:
         grant = Grant(caller.key_id or LOCAL_OWNER, int(time.time()) + seconds)
         return tokens.sign(await self._ring.secret(), path, grant), grant
 
-    async def _of_key(self, text: str) -> Caller:
+    async def _of_key(self, text: str, *, in_outage: bool) -> Caller:
         sent = SentKey.parse(text)
-        key = await self._ring.find(sent.id) if sent else None
+        key = await self._ring.find(sent.id, in_outage=in_outage) if sent else None
         if sent is None or key is None or not key.is_opened_by(sent.secret):
             raise AccessError(
                 ErrorCode.KEY_INVALID, "This API key is not known, or was revoked; `darkroom keys create` makes one."

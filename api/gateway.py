@@ -24,9 +24,11 @@ from api.connections import make_truthful
 from api.conversions import Conversions
 from api.inputs import BodyReader
 from api.keyring import KeyRing
+from api.metrics import POOL, Scrapes, tell
 from api.pools import Pools
 from api.problems import broker_unavailable
 from api.rates import Rates, Traffic
+from api.readiness import Readiness
 from api.settings import GatewaySettings
 from api.smart_masks import SmartMasks
 from api.storage import Images, StoreDoor
@@ -36,6 +38,7 @@ from tasks.app import app as celery
 from tasks.imaging.probe import Limits
 from tasks.keys import AccessMode
 from tasks.ledger import AsyncLedger
+from tasks.metrics import Tally
 from tasks.queues import Queue
 
 _RETRY_DELAY_SECONDS = 0.05
@@ -56,6 +59,8 @@ class Gateway:
     cancels: Cancels
     conversions: Conversions
     access: Access
+    readiness: Readiness
+    scrapes: Scrapes
 
 
 async def gateway(request: Request) -> Gateway:
@@ -89,7 +94,10 @@ async def open_gateway(settings: GatewaySettings) -> AsyncIterator[Gateway]:
         if settings.access is AccessMode.KEYS:
             await stack.enter_async_context(_running(ring.run(), "keys"))
         access = Access(settings.access, ring, _rates(settings, broker))
-        yield _assembled(settings, broker, waiters, Images(StoreDoor(settings, asker), settings.store_threads), access)
+        tally = Tally(POOL)
+        await stack.enter_async_context(_running(tell(tally, AsyncLedger(broker), settings.metrics_seconds), "metrics"))
+        images = Images(StoreDoor(settings, asker, tally), settings.store_threads)
+        yield _assembled(settings, broker, waiters, images, access, tally)
 
 
 def _rates(settings: GatewaySettings, broker: "redis.asyncio.Redis") -> Rates:
@@ -103,7 +111,12 @@ def _rates(settings: GatewaySettings, broker: "redis.asyncio.Redis") -> Rates:
 
 
 def _assembled(
-    settings: GatewaySettings, broker: "redis.asyncio.Redis", waiters: Waiters, images: Images, access: Access
+    settings: GatewaySettings,
+    broker: "redis.asyncio.Redis",
+    waiters: Waiters,
+    images: Images,
+    access: Access,
+    tally: Tally,
 ) -> Gateway:
     ledger = AsyncLedger(broker)
     pixels = Limits(max_pixels=settings.max_image_pixels)
@@ -124,10 +137,12 @@ def _assembled(
         bodies=BodyReader(images, pixels, settings.body_threads, settings.max_checked_mask_pixels),
         pools=pools,
         utilities=utilities,
-        smart_masks=SmartMasks(calls, broker, images, pools, settings.segmentation_engine),
+        smart_masks=SmartMasks(calls, broker, images, pools, settings.segmentation_engine, tally),
         cancels=Cancels(broker, waiters, settings.reread_seconds),
         conversions=Conversions(utilities, images, broker, settings.image_hot_seconds),
         access=access,
+        readiness=Readiness(pools, images),
+        scrapes=Scrapes(ledger, seconds=settings.scrape_seconds),
     )
 
 

@@ -52,12 +52,12 @@ class KeyRing:
             await self._read()
             await asyncio.sleep(self._refresh_seconds)
 
-    async def find(self, key_id: str) -> ApiKey | None:
-        """Return a key that was not revoked; None if there is none.
+    async def find(self, key_id: str, *, in_outage: bool = False) -> ApiKey | None:
+        """Return a key that was not revoked; None if there is none. ``in_outage``: however long ago the keys were read.
 
         Raises ``UnavailableError`` (broker_unavailable) where only the broker could tell.
         """
-        ring = self._believed()
+        ring = self._ring if in_outage else self._believed()
         if ring is None or key_id not in ring.keys:
             # It may have been made a moment ago.
             ring = await self._read_since(time.monotonic())

@@ -22,7 +22,8 @@ class Permission:
     """A dependency: who asks has to have this scope, and is counted with this traffic. Gives the caller's owner."""
 
     scope: Scope
-    traffic: Traffic
+    traffic: Traffic | None
+    """None: it is not counted, and who was known before the broker went away is let in for as long as it is away."""
     by_token: bool = False
     """Whether an address with a signed token will do."""
 
@@ -36,12 +37,14 @@ class Permission:
         Raises ``AccessError``, ``RateError`` (rate_limited), or ``UnavailableError`` (broker_unavailable): where
         requests are counted, nobody is served uncounted.
         """
-        caller = await gateway.access.identify(request, by_token=self.by_token)
+        caller = await gateway.access.identify(request, by_token=self.by_token, in_outage=self.traffic is None)
         if caller.key_id is not None:
             structlog.contextvars.bind_contextvars(key_id=caller.key_id)
-            if gateway.waiters.is_away:
+            if gateway.waiters.is_away and self.traffic is not None:
                 raise broker_unavailable()
         caller.require(self.scope)
+        if self.traffic is None:
+            return caller
         standing = await gateway.access.count(caller, self.traffic)
         if standing is not None:
             request.scope[ANSWER_HEADERS] = standing.headers()
@@ -61,6 +64,8 @@ ReadingDep = Annotated[str, Depends(Permission(Scope.READ, Traffic.READS, by_tok
 """Owner of a look at a job or an image."""
 LookingDep = Annotated[Caller, Depends(Permission(Scope.READ, Traffic.READS).caller)]
 """Who looks at what belongs to nobody."""
+ScrapingDep = Annotated[Caller, Depends(Permission(Scope.ADMIN, None).caller)]
+"""Who collects figures, which have to come above all when something is away."""
 
 
 def permissions(routes: Iterable[BaseRoute]) -> Iterator[tuple[RouteContext, Permission | None]]:

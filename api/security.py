@@ -50,6 +50,8 @@ PAGE_POLICY = (
 )
 """Of our own pages: nothing from elsewhere, and nothing goes there. The documentation page starts itself by a script
 of its own that stands in the page."""
+_PROBED = frozenset({"/api/health", "/api/health/live", "/api/health/ready", "/metrics"})
+"""Asked by machines every few seconds: a line about each would bury the others."""
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
@@ -268,7 +270,7 @@ def _add_headers(headers: MutableHeaders, request_id: str, path: str) -> None:
 
 
 def _log_outcome(scope: Scope, status: int, seconds: float) -> None:
-    write = log.debug if scope["path"] == "/api/health" else log.info
+    write = log.debug if scope["path"] in _PROBED else log.info
     write(
         "http.request",
         method=scope["method"],

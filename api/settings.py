@@ -73,6 +73,9 @@ class GatewaySettings(Settings):
     silence_seconds: Seconds = 1.0
     """A listener that heard nothing for so long asks for a sign of life, and after as long again takes its connection
     for dead; half-open ones give none."""
+    scrape_seconds: Seconds = 2.0
+    """How long a scrape of /metrics waits for the broker before it says that the broker is away. Prometheus gives up
+    after 10 s, unless told otherwise, and then nothing is known of the gateway either."""
     broker_connections: Count = 64
     """More do not help: one event loop keeps about this many commands in flight."""
 

@@ -15,6 +15,7 @@ from api.schemas import Prefetched
 from api.storage import Images
 from tasks.engines import SegmenterName
 from tasks.errors import ConflictError, ErrorCode
+from tasks.metrics import MASK_CACHE, Lookup, Tally
 from tasks.options import SmartMaskOptions
 from tasks.queues import Queue
 from tasks.smart_masks import (
@@ -59,13 +60,16 @@ class Plan:
 class SmartMasks:
     """Has masks made by the workers."""
 
-    def __init__(self, calls: Calls, broker: "Redis", images: Images, pools: Pools, engine: SegmenterName) -> None:
-        """``broker`` decodes its answers; ``engine`` is what the segmentation pool runs."""
+    def __init__(
+        self, calls: Calls, broker: "Redis", images: Images, pools: Pools, engine: SegmenterName, tally: Tally
+    ) -> None:
+        """``broker`` decodes its answers; ``engine`` is what the segmentation pool runs; ``tally`` counts clicks."""
         self._calls = calls
         self._broker = broker
         self._images = images
         self._pools = pools
         self._engine = engine
+        self._tally = tally
 
     async def admit(self, click: Click) -> Plan:
         """Return how a click will be answered.
@@ -77,6 +81,8 @@ class SmartMasks:
         plan = Plan(masks is Prefetched.MASKS, queue_of(click.options, self._engine, segmenter))
         for queue in plan.queues:
             await self._pools.admit(queue)
+        if masks is not Prefetched.NOT_NEEDED:
+            self._tally.count(MASK_CACHE, Lookup.MISS if plan.segments else Lookup.HIT)
         return plan
 
     async def find(self, click: Click, plan: Plan) -> dict[str, Any]:

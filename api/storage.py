@@ -11,6 +11,7 @@ from redis.exceptions import RedisError
 
 from api.problems import broker_unavailable
 from tasks import store
+from tasks.metrics import Tally
 from tasks.settings import Settings
 from tasks.store import ImageMetadata, ImageStore
 
@@ -20,10 +21,11 @@ T = TypeVar("T")
 class StoreDoor:
     """Opens the store when it is first needed: who knows its address may start after the gateway. Blocking."""
 
-    def __init__(self, settings: Settings, broker: "redis.Redis") -> None:
-        """Take the connection to ask for the address; nothing is sent yet."""
+    def __init__(self, settings: Settings, broker: "redis.Redis", tally: Tally) -> None:
+        """Take the connection to ask for the address; nothing is sent yet. Bytes are counted in ``tally``."""
         self._settings = settings
         self._broker = broker
+        self._tally = tally
         self._opening = threading.Lock()
         self._store: ImageStore | None = None
 
@@ -32,7 +34,7 @@ class StoreDoor:
         with self._opening:
             if self._store is None:
                 try:
-                    self._store = store.connect(self._settings, self._broker)
+                    self._store = store.connect(self._settings, self._broker, self._tally)
                 except RedisError as error:
                     raise broker_unavailable() from error
             return self._store
@@ -69,6 +71,10 @@ class Images:
     async def keep(self, image_id: str, *, owner: str) -> None:
         """Make an image durable that may be in the hot tier only."""
         await self._call(lambda opened: opened.put(opened.open(image_id), owner=owner))
+
+    async def require(self) -> None:
+        """Raise ``UnavailableError`` (store_unavailable, broker_unavailable) unless the durable tier answers."""
+        await self._call(lambda opened: opened.require())
 
     async def _call(self, use: Callable[[ImageStore], T]) -> T:
         return await to_thread.run_sync(partial(_use, self._door, use), limiter=self._limiter)

@@ -210,6 +210,23 @@ def list_models(folder: ModelsFolder = None) -> None:
     Console().print(table)
 
 
+@app.command(epilog=EXIT_STATUSES)
+def top(
+    once: Annotated[
+        bool, typer.Option("--once", help="Print it once; so it is where nobody watches, as in a pipe.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print it once, as JSON.")] = False,
+    every: Annotated[float, typer.Option(min=0.2, help="Seconds between two looks.")] = 2.0,
+) -> None:
+    """Watch pools, queues, jobs and what went wrong; Ctrl-C ends it. REDIS_URL names the broker.
+
+    It asks the broker itself, as the user that gateways have, so it also works while no gateway does.
+    """
+    from darkroom import top as view  # noqa: PLC0415 - loads the gateway's health, which no other command needs
+
+    view.run(once=once, as_json=as_json, seconds=every)
+
+
 @app.command("doctor", epilog=EXIT_STATUSES)
 def run_doctor() -> None:
     """Check this machine and the running Darkroom, and say how to mend what is wrong."""

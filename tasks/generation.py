@@ -17,6 +17,7 @@ from tasks.errors import Draining, ErrorCode, JobTaken, NotFoundError, Processin
 from tasks.imaging.probe import Format
 from tasks.jobs import Job, Role, Stage
 from tasks.lease import EXIT_STUCK, Lease
+from tasks.metrics import JOB_STAGE_SECONDS, Stage as Timed
 from tasks.store import ImageStore
 from tasks.submission import returned
 from tasks.workflows import CONDITIONS
@@ -39,7 +40,7 @@ def generate(self: DarkroomTask, job_id: str) -> dict[str, Any]:
 
     try:
         with Lease(self.ledger, token, runtime.draining, keep_preview) as lease:
-            return carry_out(job, runtime.store, runtime.generation_engine, lease)
+            result = carry_out(job, runtime.store, runtime.generation_engine, lease)
     except Draining:
         envelope = returned(job)
         self.ledger.apply(ledger.release(token, envelope.list_key, envelope.message))
@@ -50,20 +51,23 @@ def generate(self: DarkroomTask, job_id: str) -> dict[str, Any]:
         # The job is redone by the next process, and one that does this to each of them is set aside.
         log.critical("generation.engine_lost", job_id=job_id, reason=str(error))
         os._exit(EXIT_STUCK)
+    for stage, seconds in result["stages"].items():
+        runtime.tally.observe(JOB_STAGE_SECONDS, seconds, job.edit.operation, stage)
+    return result
 
 
 def carry_out(job: Job, store: ImageStore, engine: GenerationEngine, lease: Lease) -> dict[str, Any]:
     """Compute a job and store its picture; return what the client gets as its result, with ids for images."""
     clock = StageClock()
     inputs = _inputs(job, store)
-    clock.lap("load")
+    clock.lap(Timed.LOAD)
     edited = engine.edit(inputs, lease.report)
-    clock.lap("edit")
+    clock.lap(Timed.EDIT)
     picture = required_picture(edited.picture, inputs.photo)
     if inputs.photo is not None and inputs.mask is not None:
         picture = imaging.composite.inside(inputs.photo, picture, inputs.mask)
     kept = store.put(imaging.codec.encode(picture, Format.PNG), owner=job.owner)
-    clock.lap("store")
+    clock.lap(Timed.STORE)
     parameters = job.edit.model_dump(mode="json", exclude_none=True)
     result = {
         "image_id": kept.id,

@@ -48,7 +48,7 @@ class Scope(StrEnum):
     EDIT = "edit"
     """Create, compute and cancel."""
     ADMIN = "admin"
-    """See which machines do the work."""
+    """See which machines do the work, and read the figures of everybody."""
 
     def includes(self, other: "Scope") -> bool:
         """Whether who has this scope may do what asks for the other one."""

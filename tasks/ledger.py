@@ -13,14 +13,15 @@ when the sweeper looks next), ``jobs:open:{queue}`` (those that a pool has to wo
 line before a pool), ``jobs:seconds`` (learned durations), ``jobs:dead`` (dead letters), ``workers`` and
 ``worker:{name}`` (who is alive); of each owner ``jobs:of:{owner}`` (his open jobs), ``jobs:ahead:{priority}:{owner}``
 and ``jobs:held:{priority}:{owner}`` (his share of the line), and ``jobs:turns:{queue}`` (whose turn it is), as told
-in ``prelude.lua``; ``idempotency:{owner}:{hash}`` (what a client asked for under a key of its own); ``webhooks:due``
-(ended jobs whose client is to be told).
+in ``prelude.lua``; ``metrics`` (what was counted, ``tasks.metrics``) and ``jobs:failures`` (the latest ones);
+``idempotency:{owner}:{hash}`` (what a client asked for under a key of its own); ``webhooks:due`` (ended jobs whose
+client is to be told).
 """
 
 import hashlib
 import json
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from enum import StrEnum
@@ -31,9 +32,12 @@ import redis
 import redis.asyncio
 from celery.exceptions import SoftTimeLimitExceeded
 
+from tasks import metrics
 from tasks.errors import ConflictError, ErrorCode, LimitError, broker_away, broker_error, error_of
+from tasks.figures import JOB_FIELDS, Figures, Glance, figures_of, glance_of
 from tasks.idempotency import Idempotency, Recalled, conflict
 from tasks.jobs import Edit, Event, Failure, Job, Operation, Role, Stage, State
+from tasks.metrics import JOB_BUCKETS, Batch
 from tasks.patience import Patience
 from tasks.queues import PRIORITY_STEPS, SEPARATOR, Priority, Queue
 from tasks.records import event_of, job_of
@@ -46,8 +50,9 @@ SERVED_BY: Mapping[Operation, Queue] = dict.fromkeys(Operation, Queue.GENERATION
 """The pool that a job waits for."""
 
 _SCRIPTS = (
-    *("announce", "cancel", "celery_meta", "claim", "dead", "due", "enter", "events", "finish", "launch", "overview"),
-    *("part", "postpone", "read", "recall", "release", "renew", "requeue", "set_back", "submit", "unbury"),
+    *("announce", "cancel", "celery_meta", "claim", "dead", "due", "enter", "events", "figures", "finish", "launch"),
+    *("open_jobs", "overview", "part", "postpone", "read", "recall", "release", "renew", "requeue", "set_back"),
+    *("submit", "tell", "unbury"),
     *("webhook_begin", "webhook_secret", "webhook_settle", "webhook_take"),
 )
 
@@ -142,7 +147,7 @@ class QueueDepth:
     waiting_jobs: int
     """Jobs that no worker of this pool has claimed yet."""
     oldest_seconds: float
-    """Age of the job at the head of the line; 0 when the line is empty."""
+    """Age of what has waited for longest: the job at the head of the line, or a message; 0 when nothing waits."""
     open_jobs: int
     """Jobs that this pool has to work on now or later, those in flight included: machines are kept as long as there
     are any, since a queue is empty while its last worker's death goes unnoticed."""
@@ -381,6 +386,22 @@ def overview() -> Move[Overview]:
     return Move("overview", (SEPARATOR, ",".join(map(str, PRIORITY_STEPS)), *Queue), _overview)
 
 
+def tell(batch: Batch) -> Move[None]:
+    """Add what a process has counted to the totals."""
+    flat = (word for pair in batch.amounts.items() for word in pair)
+    return Move("tell", (batch.process, batch.number, *flat), lambda _: None)
+
+
+def figures() -> Move[Figures]:
+    """Return everything that is counted."""
+    return Move("figures", (), figures_of)
+
+
+def glance(most: int) -> Move[Glance]:
+    """Return open jobs, so many at most, and the latest failures."""
+    return Move("open_jobs", (most, *JOB_FIELDS), glance_of)
+
+
 def _held(*accepted: str) -> Callable[[str], Held]:
     return lambda reply: Held.YES if reply in accepted else Held(reply)
 
@@ -412,7 +433,7 @@ def _overview(reply: Any) -> Overview:
     return Overview(tuple(map(json.loads, workers)), {depth.queue: depth for depth in depths}, open_jobs, float(memory))
 
 
-_READS = frozenset({"celery_meta", "dead", "events", "overview", "read"})
+_READS = frozenset({"celery_meta", "dead", "events", "figures", "open_jobs", "overview", "read"})
 _BEGINS = frozenset({"claim", "recall", "requeue", "submit"})
 """Refused by a server without memory: it starts nothing. Whatever runs may end, give back, and tell how far it is."""
 
@@ -433,7 +454,10 @@ def _constants() -> str:
         "DEAD_MAX": limits.dead_letters_kept,
         "DEAD_SECONDS": limits.image_retention_seconds,
         "EVENTS_MAX": limits.events_kept,
+        "FAILURES_MAX": limits.failures_kept,
         "PREPARATION": f"'{Queue.IMAGE_UTILS}'",
+        "COUNTED": _table(f"{name} = '{family.name}'" for name, family in _COUNTED_HERE.items()),
+        "JOB_BUCKETS": _table(f"'{most:g}'" for most in JOB_BUCKETS),
     }
     return "".join(f"local {name} = {value}\n" for name, value in values.items())
 
@@ -450,6 +474,21 @@ def _broker_errors() -> Iterator[None]:
         if known is None:
             raise
         raise known from error
+
+
+_COUNTED_HERE: Mapping[str, metrics.Family] = {
+    "JOBS_ACCEPTED": metrics.JOBS_ACCEPTED,
+    "JOBS_FINISHED": metrics.JOBS_FINISHED,
+    "JOBS_REQUEUED": metrics.JOBS_REQUEUED,
+    "JOB_ERRORS": metrics.JOB_ERRORS,
+    "JOB_SECONDS": metrics.JOB_SECONDS,
+    "JOB_STAGE_SECONDS": metrics.JOB_STAGE_SECONDS,
+}
+"""Families to which the scripts add, by their names there."""
+
+
+def _table(entries: Iterable[str]) -> str:
+    return f"{{ {', '.join(entries)} }}"
 
 
 class Ledger:

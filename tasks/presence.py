@@ -12,6 +12,7 @@ import structlog
 
 from tasks import ledger
 from tasks.errors import UnavailableError
+from tasks.gpu import Gpu
 from tasks.settings import settings
 from worker_profiles import Profile
 
@@ -59,6 +60,7 @@ class Presence(threading.Thread):
             "started_at": time.time(),
         }
         self._counts = counts
+        self._gpu: Gpu | None = None
         self._state = WorkerState.STARTING
         self._message = ""
         self._changed = threading.Event()
@@ -76,6 +78,10 @@ class Presence(threading.Thread):
         self._fixed = {**self._fixed, **facts}
         self._changed.set()
 
+    def watch(self, gpu: Gpu | None) -> None:
+        """Tell with each announcement how a GPU is."""
+        self._gpu = gpu
+
     def run(self) -> None:
         """Announce each change, and that the worker lives, until stopped."""
         told: dict[str, object] = {}
@@ -84,7 +90,7 @@ class Presence(threading.Thread):
             self._changed.clear()
             current = self._current()
             if current != told or time.monotonic() - told_at >= settings().announce_seconds:
-                self._announce(current, settings().presence_seconds)
+                self._announce({**current, **self._gpu_state()}, settings().presence_seconds)
                 told, told_at = current, time.monotonic()
             self._changed.wait(settings().presence_look_seconds)
 
@@ -99,6 +105,11 @@ class Presence(threading.Thread):
         counts = self._counts()
         state = WorkerState.BUSY if self._state is WorkerState.READY and counts.active else self._state
         return {**self._fixed, "state": state, "message": self._message, **asdict(counts)}
+
+    def _gpu_state(self) -> dict[str, object]:
+        # Not a part of what is compared: it changes all the time.
+        state = self._gpu.state() if self._gpu is not None else None
+        return {"gpu": asdict(state)} if state is not None else {}
 
     def _announce(self, state: dict[str, object], seconds: int) -> None:
         try:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from tasks.engines import GenerationEngine, RefinerEngine, SegmentationEngine
+from tasks.metrics import Tally
 from tasks.store import ImageStore
 from worker_profiles import Profile
 
@@ -26,6 +27,8 @@ class Runtime:
     """Only where the profile segments, if its weights are installed."""
     sender: "Egress | None" = None
     """Only where the profile serves the jobs queue."""
+    tally: Tally = field(default_factory=lambda: Tally("nobody"))
+    """What this process counts; a worker's is told to the broker."""
     draining: threading.Event = field(default_factory=threading.Event)
     """Set when the worker was told to stop: running generations give their job back at the next step."""
 

@@ -124,6 +124,9 @@ class Settings(BaseSettings):
     """A worker that has not told for so long counts as gone: two announcements may be lost."""
     presence_look_seconds: Annotated[float, Field(gt=0)] = 0.5
     """How often a worker looks at its number of running tasks, in memory; only a change is sent."""
+    metrics_seconds: Annotated[float, Field(gt=0)] = 5.0
+    """How often a process tells the broker what it has counted; one that is killed takes so much with it. Prometheus
+    asks every 15 s."""
     pool_look_seconds: Annotated[float, Field(gt=0)] = 0.5
     """How often a worker looks for pool children that have died, beside what tells it so; it costs microseconds."""
     loop_silent_seconds: Annotated[float, Field(gt=0)] = 40.0
@@ -144,6 +147,8 @@ class Settings(BaseSettings):
     """Events of a job's stream; 40 steps give about 50."""
     dead_letters_kept: Annotated[int, Field(ge=1)] = 1000
     """Jobs that ended their workers, for somebody to look at; the oldest go first."""
+    failures_kept: Annotated[int, Field(ge=1)] = 50
+    """Latest failures that `darkroom top` can show: id, code and worker, 200 bytes each."""
     reply_seconds: Annotated[int, Field(gt=0)] = 300
     """How long the reply of a utility stays: its waiter is on the line."""
     image_hot_seconds: Annotated[int, Field(gt=0)] = 3600

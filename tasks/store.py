@@ -10,6 +10,7 @@ names how it was computed. It is no image, is never listed as one, and expires l
 have put the image: whoever asks for it has to have shown, by ``metadata``, that the image is his.
 """
 
+import contextlib
 import hashlib
 import json
 import re
@@ -35,6 +36,7 @@ from tasks.addresses import has_password
 from tasks.errors import ErrorCode, InputError, NotFoundError, UnavailableError
 from tasks.imaging.probe import Format, Limits, probe
 from tasks.keys import OWNER
+from tasks.metrics import IMAGE_BYTES, Direction, Tally, Tier
 from tasks.settings import Settings
 
 T = TypeVar("T")
@@ -84,11 +86,20 @@ def image_id(data: bytes) -> str:
 class ImageStore:
     """Both tiers behind one door. Thread-safe; blocking, so the gateway calls it in threads."""
 
-    def __init__(self, hot: "redis.Redis", durable: ObjectStore, *, hot_seconds: int, limits: Limits) -> None:
-        """Take connections; nothing is sent yet."""
+    def __init__(
+        self,
+        hot: "redis.Redis",
+        durable: ObjectStore,
+        *,
+        hot_seconds: int,
+        limits: Limits,
+        tally: Tally | None = None,
+    ) -> None:
+        """Take connections; nothing is sent yet. Bytes that come and go are counted in ``tally``, if anybody counts."""
         self._hot = HotTier(hot, hot_seconds)
         self._durable = durable
         self._limits = limits
+        self._tally = tally
 
     def put(self, data: bytes, *, owner: str = LOCAL_OWNER, durable: bool = True) -> ImageMetadata:
         """Store an image and return its metadata; once it returns, the image is in the durable tier if asked for.
@@ -100,32 +111,32 @@ class ImageStore:
         record_path = _record_path(key, owner)
         metadata = ImageMetadata(key, info.format, info.width, info.height, owner, time.time())
         record = json.dumps(asdict(metadata)).encode()
-        in_hot = self._hot.put({_hot_key(key): data, _hot_key(key, owner): record})
+        in_hot = self._put_hot({_hot_key(key): data, _hot_key(key, owner): record})
         if durable or not in_hot:
             with _store_errors(metadata.id):
                 # The bytes first: whoever finds the record finds the image. Both writes are atomic.
-                obstore.put(self._durable, _bytes_path(metadata.id), data)
-                obstore.put(self._durable, record_path, record)
+                self._put_durable(_bytes_path(metadata.id), data)
+                self._put_durable(record_path, record)
         return metadata
 
     def open(self, image_id: str) -> bytes:
         """Return the bytes. Raises ``NotFoundError`` (image_unknown) or ``UnavailableError`` (store_unavailable)."""
         path = _bytes_path(image_id)
-        data = self._hot.get(_hot_key(image_id))
+        data = self._get_hot(_hot_key(image_id))
         if data is not None:
             return data
         with _store_errors(image_id, half=self._hot.is_away):
-            data = obstore.get(self._durable, path).bytes().to_bytes()
-        self._hot.put({_hot_key(image_id): data})
+            data = self._get_durable(path)
+        self._put_hot({_hot_key(image_id): data})
         return data
 
     def metadata(self, image_id: str, *, owner: str = LOCAL_OWNER) -> ImageMetadata:
         """Return what is known of an image that ``owner`` has put. Another owner's image is unknown. Errors as open."""
         path = _record_path(image_id, owner)
-        record = self._hot.get(_hot_key(image_id, owner))
+        record = self._get_hot(_hot_key(image_id, owner))
         if record is None:
             with _store_errors(image_id, half=self._hot.is_away):
-                record = obstore.get(self._durable, path).bytes().to_bytes()
+                record = self._get_durable(path)
         return ImageMetadata.from_json(record)
 
     def exists(self, image_id: str, *, owner: str = LOCAL_OWNER) -> bool:
@@ -139,22 +150,22 @@ class ImageStore:
     def put_derived(self, image_id: str, key: str, data: bytes) -> None:
         """Store what was computed from an image, in both tiers. Raises ``UnavailableError`` (store_unavailable)."""
         path = _derived_path(image_id, key)
-        self._hot.put({_derived_key(image_id, key): data})
+        self._put_hot({_derived_key(image_id, key): data})
         with _store_errors(image_id):
-            obstore.put(self._durable, path, data)
+            self._put_durable(path, data)
 
     def open_derived(self, image_id: str, key: str) -> bytes | None:
         """Return what was computed from an image, or None. Raises ``UnavailableError`` (store_unavailable)."""
         path = _derived_path(image_id, key)
-        data = self._hot.get(_derived_key(image_id, key))
+        data = self._get_hot(_derived_key(image_id, key))
         if data is not None:
             return data
         try:
             with _store_errors(image_id):
-                data = obstore.get(self._durable, path).bytes().to_bytes()
+                data = self._get_durable(path)
         except NotFoundError:
             return None
-        self._hot.put({_derived_key(image_id, key): data})
+        self._put_hot({_derived_key(image_id, key): data})
         return data
 
     def has_derived(self, image_id: str, key: str) -> bool:
@@ -169,6 +180,18 @@ class ImageStore:
             return False
         return True
 
+    def require(self) -> None:
+        """Raise ``UnavailableError`` (store_unavailable) unless the durable tier answers; nothing is changed.
+
+        A folder that is not there any more, as its disk is not mounted, does not answer.
+        """
+        root = self._durable.prefix if isinstance(self._durable, LocalStore) else None
+        if root is not None and not Path(root).is_dir():
+            log.error("store.folder_missing", folder=str(root))
+            raise _unavailable()
+        with contextlib.suppress(NotFoundError), _store_errors(_NOTHING):
+            obstore.head(self._durable, _bytes_path(_NOTHING))
+
     def expire(self, older_than_seconds: float) -> int:
         """Delete what was last put so long ago from the durable tier; return how many objects went."""
         limit = datetime.now(UTC) - timedelta(seconds=older_than_seconds)
@@ -180,6 +203,31 @@ class ImageStore:
                     obstore.delete(self._durable, old)
                     deleted += len(old)
         return deleted
+
+    def _put_hot(self, entries: Mapping[str, bytes]) -> bool:
+        written = self._hot.put(entries)
+        if written:
+            self._count(Tier.HOT, Direction.WRITTEN, sum(map(len, entries.values())))
+        return written
+
+    def _get_hot(self, key: str) -> bytes | None:
+        data = self._hot.get(key)
+        if data is not None:
+            self._count(Tier.HOT, Direction.READ, len(data))
+        return data
+
+    def _put_durable(self, path: str, data: bytes) -> None:
+        obstore.put(self._durable, path, data)
+        self._count(Tier.DURABLE, Direction.WRITTEN, len(data))
+
+    def _get_durable(self, path: str) -> bytes:
+        data = obstore.get(self._durable, path).bytes().to_bytes()
+        self._count(Tier.DURABLE, Direction.READ, len(data))
+        return data
+
+    def _count(self, tier: Tier, direction: Direction, count: int) -> None:
+        if self._tally is not None:
+            self._tally.count(IMAGE_BYTES, self._tally.pool, tier, direction, by=count)
 
 
 class HotTier:
@@ -230,10 +278,11 @@ class HotTier:
             return None
 
 
-def connect(settings: Settings, broker: "redis.Redis") -> ImageStore:
+def connect(settings: Settings, broker: "redis.Redis", tally: Tally | None = None) -> ImageStore:
     """Open the store of the settings; addresses that are not set are asked of the broker, where workers tell theirs.
 
-    Raises ``UnavailableError`` (store_unavailable) when nobody knows them.
+    Bytes are counted in ``tally``, if anybody counts. Raises ``UnavailableError`` (store_unavailable) when
+    nobody knows the addresses.
     """
     cache_url, store_url = settings.image_cache_url, settings.image_store_url
     if not (cache_url and store_url):
@@ -259,6 +308,7 @@ def connect(settings: Settings, broker: "redis.Redis") -> ImageStore:
         _durable_store(store_url, settings.store_answer_seconds),
         hot_seconds=settings.image_hot_seconds,
         limits=Limits(max_pixels=settings.max_image_pixels),
+        tally=tally,
     )
 
 
@@ -301,6 +351,8 @@ def _derived_key(image_id: str, key: str) -> str:
 
 
 _ID = re.compile(r"[0-9a-f]{64}")
+_NOTHING = "0" * 64
+"""The id of no image."""
 _KEY = re.compile(r"[\w-]{1,80}")
 
 

@@ -18,12 +18,15 @@ from tasks.app import app
 from tasks.errors import UnavailableError
 from tasks.jobs import Job, Stage
 from tasks.ledger import SERVED_BY, Ledger, Requeued
-from tasks.queues import Priority, Queue, list_key
+from tasks.queues import Priority, Queue, list_key, list_keys
 from tasks.settings import settings
 from tasks.submission import returned
 
 LEADER_KEY = "darkroom:sweeper"
 HOUSEKEEPING_KEY = "darkroom:housekeeping"
+OLDEST_KEY = "darkroom:oldest:"
+_LIFE_IN_SWEEPS = 3
+"""Without its leader for so long another process leads, and what it has noted is not true any more."""
 
 log = structlog.get_logger(__name__)
 
@@ -48,6 +51,16 @@ def is_lost(enqueued_at: float, oldest_in_list: float | None, *, list_is_empty: 
     return oldest_in_list is not None and oldest_in_list > enqueued_at + settings().clock_skew_seconds
 
 
+def note_oldest(book: Ledger) -> None:
+    """Tell for the overview since when the oldest message of each queue waits; what is told is forgotten soon."""
+    client, life = book.client, int(_LIFE_IN_SWEEPS * settings().sweep_seconds * 1000)
+    for queue in Queue:
+        first = [client.lindex(key, -1) for key in list_keys(queue)]
+        since = [at for message in first if message and (at := messages.enqueued_at(message)) is not None]
+        if since:
+            client.set(f"{OLDEST_KEY}{queue}", min(since), px=max(1000, life))
+
+
 class Sweeper(threading.Thread):
     """One leader among the processes that run this sweeps; the others wait to take over."""
 
@@ -64,6 +77,7 @@ class Sweeper(threading.Thread):
             try:
                 if self._leads():
                     self.sweep()
+                    note_oldest(self._ledger)
                     outbox.dispatch(self._ledger)
                     self._housekeep()
             except (UnavailableError, redis.RedisError) as error:
@@ -115,8 +129,7 @@ class Sweeper(threading.Thread):
             client.lpush(list_key(Queue.JOBS, Priority.BATCH), message)
 
     def _leads(self) -> bool:
-        # Three sweeps without the leader, and another process leads.
-        life = max(1000, int(3 * settings().sweep_seconds * 1000))
+        life = max(1000, int(_LIFE_IN_SWEEPS * settings().sweep_seconds * 1000))
         client = self._ledger.client
         if client.set(LEADER_KEY, self._id, nx=True, px=life):
             return True

@@ -16,8 +16,9 @@ from celery import signals
 from celery.worker import state as celery_state
 from redis.exceptions import AuthenticationError, NoPermissionError
 
-from tasks import ledger, store, webhooks
+from tasks import gpu, ledger, store, webhooks
 from tasks.app import Darkroom, app
+from tasks.counting import TaskCounter, Teller
 from tasks.engines import (
     EngineUnusable,
     RefinerName,
@@ -26,6 +27,7 @@ from tasks.engines import (
     load_segmentation_engine,
 )
 from tasks.memory import limit_memory
+from tasks.metrics import COLD_START_SECONDS, Tally
 from tasks.presence import Presence, TaskCounts, WorkerState
 from tasks.queues import Queue
 from tasks.runtime import Runtime
@@ -51,7 +53,11 @@ class WorkerLife:
         self._profile = profile
         self._presence: Presence | None = None
         self._sweeper: Sweeper | None = None
+        self._teller: Teller | None = None
         self._draining = threading.Event()
+        self._tally = Tally(profile.name)
+        self._counter = TaskCounter(self._tally)
+        self._began = time.monotonic()
 
     def open(self, **_: Any) -> None:
         """Open everything in the main process, the model included, before the first message is taken."""
@@ -59,7 +65,11 @@ class WorkerLife:
             cv2.setNumThreads(1)  # there is a child per core
         require_access(settings().redis_url)
         self._presence = Presence(self._app.ledger, self._profile, self._engine_name(), _task_counts)
+        if self._computes:
+            self._presence.watch(gpu.find())
         self._presence.start()
+        self._counter.connect()
+        self._tell(self._tally)
         try:
             store.tell(settings(), self._app.ledger.client)
             if self._profile.pool is Pool.PREFORK:
@@ -67,7 +77,8 @@ class WorkerLife:
             self._tell_loading("")
             self._app.runtime = Runtime(
                 profile=self._profile,
-                store=store.connect(settings(), self._app.ledger.client),
+                store=store.connect(settings(), self._app.ledger.client, self._tally),
+                tally=self._tally,
                 draining=self._draining,
             )
             self._load(self._app.runtime, self._presence)
@@ -80,6 +91,15 @@ class WorkerLife:
             log.exception("worker.cannot_start", profile=self._profile.name)
             self._presence.stop()
             raise SystemExit(EXIT_UNFORESEEN) from error
+
+    @property
+    def _computes(self) -> bool:
+        """Whether this pool is for GPUs."""
+        return self._profile.generates or self._profile.segmentation_size is not None
+
+    def _tell(self, tally: Tally) -> None:
+        self._teller = Teller(self._app.ledger, tally)
+        self._teller.start()
 
     def _engine_name(self) -> str | None:
         if self._profile.generates:
@@ -115,8 +135,12 @@ class WorkerLife:
         child would fail each task that it is given.
         """
         limit_memory(settings().child_memory_bytes)
+        tally = Tally(self._profile.name)
         try:
-            self._app.runtime = Runtime(profile=self._profile, store=store.connect(settings(), self._app.ledger.client))
+            opened = store.connect(settings(), self._app.ledger.client, tally)
+            self._app.runtime = Runtime(profile=self._profile, store=opened, tally=tally)
+            self._counter.tally = tally
+            self._tell(tally)
         except Exception as error:
             log.exception("worker.child_cannot_start", profile=self._profile.name)
             time.sleep(settings().broker_reconnect_seconds)  # the pool replaces it at once
@@ -127,12 +151,14 @@ class WorkerLife:
 
         Its last message, which that second is for, tells the main process only to end it.
         """
+        self._stop_telling()
         os._exit(exitcode or os.EX_OK)
 
     def ready(self, **_: Any) -> None:
         """Take work."""
         if self._presence is not None:
             self._presence.change(WorkerState.READY)
+        self._tally.observe(COLD_START_SECONDS, time.monotonic() - self._began, self._profile.name)
         if self._profile.sweeps:
             self._sweeper = Sweeper(self._app.ledger)
             self._sweeper.start()
@@ -150,6 +176,11 @@ class WorkerLife:
         """Leave the list of workers."""
         if self._presence is not None:
             self._presence.stop()
+        self._stop_telling()
+
+    def _stop_telling(self) -> None:
+        if self._teller is not None:
+            self._teller.stop()
 
     def connect(self) -> None:
         """Follow Celery's signals."""

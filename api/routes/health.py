@@ -1,5 +1,6 @@
 """How the gateway and the pools behind it are."""
 
+from collections import Counter
 from typing import Any
 
 from fastapi import APIRouter
@@ -40,6 +41,15 @@ class GatewayHealth(BaseModel, use_attribute_docstrings=True):
     device_info: dict[str, Any]
 
 
+class Probe(BaseModel, use_attribute_docstrings=True):
+    """That it is so."""
+
+    model_config = ConfigDict(json_schema_extra={"example": {"status": "healthy"}})
+
+    status: Health
+    """healthy; what is not is a problem document."""
+
+
 class ServiceHealth(BaseModel, use_attribute_docstrings=True):
     """How one pool is."""
 
@@ -50,12 +60,18 @@ class ServiceHealth(BaseModel, use_attribute_docstrings=True):
     """What computes there; empty where no engine is loaded, or nobody works."""
     workers: list[dict[str, Any]]
     """Without their names, machines and processes where keys are asked for, unless the key has the scope admin."""
+    states: dict[WorkerState, int]
+    """How many workers are in each state; a state that none is in is left out."""
+    slots: int
+    """Tasks that the live workers can run at once."""
+    in_flight: int
+    """Tasks that they run now."""
     queue_depth: int
     """Jobs or messages that wait for this pool."""
     open_jobs: int
     """Jobs that this pool has to work on, now or later, those in flight included: what a scaler keeps machines for."""
     oldest_job_seconds: float
-    """How long the one at the head has waited; 0 when none does."""
+    """How long the job or message that came first has waited; 0 when none does."""
 
     @classmethod
     def of(cls, pool: Pool, *, in_detail: bool) -> "ServiceHealth":
@@ -65,6 +81,9 @@ class ServiceHealth(BaseModel, use_attribute_docstrings=True):
             message=pool.loading,
             engines=pool.engines,
             workers=[worker if in_detail else _without_names(worker) for worker in pool.workers],
+            states=dict(Counter(WorkerState(worker["state"]) for worker in pool.workers)),
+            slots=pool.slots,
+            in_flight=pool.busy,
             queue_depth=max(pool.depth.messages, pool.depth.waiting_jobs),
             open_jobs=pool.depth.open_jobs,
             oldest_job_seconds=round(pool.depth.oldest_seconds, 3),
@@ -85,6 +104,9 @@ class SystemHealth(BaseModel, use_attribute_docstrings=True):
                         "message": None,
                         "engines": ["qwen"],
                         "workers": [{"name": "a100@host:42", "state": "busy", "slots": 1, "active": 1}],
+                        "states": {"busy": 1},
+                        "slots": 1,
+                        "in_flight": 1,
                         "queue_depth": 0,
                         "open_jobs": 1,
                         "oldest_job_seconds": 0.0,
@@ -94,6 +116,9 @@ class SystemHealth(BaseModel, use_attribute_docstrings=True):
                         "message": None,
                         "engines": [],
                         "workers": [],
+                        "states": {},
+                        "slots": 0,
+                        "in_flight": 0,
                         "queue_depth": 0,
                         "open_jobs": 0,
                         "oldest_job_seconds": 0.0,
@@ -119,6 +144,27 @@ async def health(gateway: GatewayDep) -> GatewayHealth:
         return _with_workers(await gateway.pools.overview())
     except UnavailableError:
         return _without_broker()
+
+
+@router.get("/health/live", operation_id="live", summary="Does this process answer?", responses=responses())
+async def live() -> Probe:
+    """Answer at once and ask nobody: whoever gets no answer may end this process."""
+    return Probe(status=Health.HEALTHY)
+
+
+@router.get(
+    "/health/ready",
+    operation_id="ready",
+    summary="Can this gateway serve?",
+    responses=responses(ErrorCode.BROKER_UNAVAILABLE, ErrorCode.STORE_UNAVAILABLE),
+)
+async def ready(gateway: ConnectedDep) -> Probe:
+    """Tell whether the broker answers and the images are within reach: send requests elsewhere meanwhile.
+
+    Pools may sleep, which is no reason to turn requests away.
+    """
+    await gateway.readiness.require()
+    return Probe(status=Health.HEALTHY)
 
 
 @router.get(

@@ -19,6 +19,9 @@ set(id, 'state', stage == 'body' and 'processing' or 'preprocessing', 'attempts'
   'worker', worker, 'lease_until', stamp(t + lease))
 redis.call('HSETNX', job_key(id), 'started_at', stamp(t))
 if stage == 'body' then
+  if not get(id, 'body_started_at') and get(id, 'prepared_at') then
+    observe(t - number(id, 'prepared_at'), COUNTED.JOB_STAGE_SECONDS, operation_of(id), 'waiting')
+  end
   set(id, 'body_started_at', stamp(t))
   local priority, turns = get(id, 'priority'), turns_key(get(id, 'pool_queue'))
   redis.call('HSET', turns, priority, math.max(number(id, 'turn'), tonumber(redis.call('HGET', turns, priority) or 0)))

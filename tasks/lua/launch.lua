@@ -8,6 +8,6 @@ forget(id, 'part:')
 set(id, 'stage', ARGV[4] == '0' and 'body' or 'parts', 'launch', launch, 'parts_left', ARGV[4], 'parts_running', '0', 'token', '', 'lease_until', '0', 'attempts', '0',
   'enqueued_at', stamp(t))
 for i = 5, #ARGV, 2 do set(id, 'part:' .. ARGV[i], ARGV[i + 1]) end
-if ARGV[4] == '0' then is_prepared(id) end
+if ARGV[4] == '0' then wait_for_pool(id, t) end
 look_again(id, t + GRACE)
 return 'launched'

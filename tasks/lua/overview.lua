@@ -1,5 +1,6 @@
--- Everything at a glance: live workers; for each queue its messages, the jobs that wait for its pool and those that its
--- pool has to work on; open jobs; and which share of the server's memory is in use (0 where it has no limit).
+-- Everything at a glance: live workers; for each queue its messages, the jobs that wait for its pool, the age of what has
+-- waited for longest, and the jobs that its pool has to work on; open jobs; and which share of the server's memory is in
+-- use (0 where it has no limit).
 -- ARGV: separator of priority lists, priority levels (comma), then queue names
 local steps, separator, t = ARGV[2], ARGV[1], now()
 local workers = {}
@@ -9,17 +10,18 @@ for _, name in ipairs(redis.call('ZRANGEBYSCORE', P .. 'workers', t, '+inf')) do
 end
 local queues = {}
 for i = 3, #ARGV do
-  local depth = 0
+  local depth, since = 0, t
   for step in string.gmatch(steps, '%d+') do
     local list = ARGV[i]
     if step ~= '0' then list = list .. separator .. step end
     depth = depth + redis.call('LLEN', list)
   end
-  local oldest = 0
+  -- Gateways may not read messages: the sweeper notes how old the oldest one is.
+  if depth > 0 then since = math.min(since, tonumber(redis.call('GET', P .. 'oldest:' .. ARGV[i]) or t)) end
   for _, id in ipairs(redis.call('ZRANGE', waiting_key(ARGV[i]), 0, 0)) do
-    oldest = t - number(id, 'created_at')
+    since = math.min(since, number(id, 'created_at'))
   end
-  queues[#queues + 1] = { ARGV[i], depth, redis.call('ZCARD', waiting_key(ARGV[i])), stamp(oldest),
+  queues[#queues + 1] = { ARGV[i], depth, redis.call('ZCARD', waiting_key(ARGV[i])), stamp(t - since),
     redis.call('SCARD', open_key(ARGV[i])) }
 end
 local memory = redis.call('INFO', 'memory')

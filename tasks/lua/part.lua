@@ -15,6 +15,6 @@ if left > 0 then
   return 'stored'
 end
 set(id, 'stage', 'body', 'lease_until', '0', 'attempts', '0', 'enqueued_at', stamp(t))
-is_prepared(id)
+wait_for_pool(id, t)
 look_again(id, t + GRACE)
 return 'complete'

@@ -4,7 +4,10 @@ local P = 'darkroom:'
 local OPEN = P .. 'jobs:open'
 local DEAD = P .. 'jobs:dead'
 local WEBHOOKS = P .. 'webhooks:due'
--- From the settings, before this file: GRACE, HELD_LOOK and DEAD_SECONDS, JOBS_AHEAD, DEAD_MAX, EVENTS_MAX, PREPARATION (a queue).
+local METRICS = P .. 'metrics'
+local FAILURES = P .. 'jobs:failures'
+-- Before this file, from the settings: GRACE, HELD_LOOK and DEAD_SECONDS, JOBS_AHEAD, DEAD_MAX, FAILURES_MAX, EVENTS_MAX,
+-- PREPARATION (a queue); and of metrics: COUNTED (names), JOB_BUCKETS (seconds, as texts).
 
 local function now()
   local t = redis.call('TIME')
@@ -49,6 +52,24 @@ local function emit(id)
     'step', f[3] or '0', 'total_steps', f[4] or '0', 'message', f[5] or '', 'preview', f[7] or '',
     'at', stamp(now()))
   redis.call('PUBLISH', meta_channel(id), meta(id, f[1], f[6]))
+end
+
+-- What happens to jobs is counted where it happens, in one hash (tasks/metrics.py).
+local function operation_in(kind) return string.match(kind or '', '^[^:]+') or '' end
+local function operation_of(id) return operation_in(get(id, 'kind')) end
+
+local function count(name, ...) redis.call('HINCRBY', METRICS, table.concat({ name, ... }, '|'), 1) end
+
+local function observe(seconds, name, ...)
+  local field, bucket = table.concat({ name, ... }, '|'), 'inf'
+  for _, most in ipairs(JOB_BUCKETS) do
+    if seconds <= tonumber(most) then
+      bucket = most
+      break
+    end
+  end
+  redis.call('HINCRBY', METRICS, field .. '|' .. bucket, 1)
+  redis.call('HINCRBYFLOAT', METRICS, field .. '|sum', stamp(seconds))
 end
 
 -- The sweeper looks at the job again at this time.
@@ -124,6 +145,27 @@ local function remember(key, digest, id, seconds) redis.call('SET', key, digest 
 local function to_prepare(id) redis.call('SADD', open_key(PREPARATION), id) end
 local function is_prepared(id) redis.call('SREM', open_key(PREPARATION), id) end
 
+-- Its conditions are there: the job waits for its pool. What is made again after a loss is timed the first time.
+local function wait_for_pool(id, t)
+  is_prepared(id)
+  if redis.call('HSETNX', job_key(id), 'prepared_at', stamp(t)) == 1 then
+    observe(t - number(id, 'created_at'), COUNTED.JOB_STAGE_SECONDS, operation_of(id), 'preparation')
+  end
+end
+
+-- A job has ended: one more of its kind, and what went wrong for somebody who looks.
+local function count_end(id, t, state, failure)
+  local operation = operation_of(id)
+  count(COUNTED.JOBS_FINISHED, operation, state)
+  if state == 'done' then observe(t - number(id, 'created_at'), COUNTED.JOB_SECONDS, operation) end
+  if state ~= 'error' then return end
+  local code = cjson.decode(failure).code
+  count(COUNTED.JOB_ERRORS, operation, code)
+  redis.call('LPUSH', FAILURES, cjson.encode({ id = id, operation = operation, code = code, at = t,
+    worker = get(id, 'worker') or '' }))
+  redis.call('LTRIM', FAILURES, 0, FAILURES_MAX - 1)
+end
+
 -- The only way into a final state. meta_result: JSON of what a Celery client gets as the result.
 local function close(id, state, field, json, meta_result, retention)
   local t = now()
@@ -135,6 +177,7 @@ local function close(id, state, field, json, meta_result, retention)
   redis.call('SREM', open_key(get(id, 'pool_queue')), id)
   is_prepared(id)
   leave_line(id)
+  count_end(id, t, state, json)
   if (get(id, 'webhook') or '') ~= '' then redis.call('ZADD', WEBHOOKS, t, id) end
   emit(id)
   redis.call('EXPIRE', job_key(id), retention)

@@ -24,5 +24,6 @@ set(id, 'state', 'queued', 'token', '', 'worker', '', 'lease_until', '0', 'enque
 look_again(id, t + GRACE)
 rejoin_line(id)
 redis.call('RPUSH', ARGV[4], ARGV[5])
+count(COUNTED.JOBS_REQUEUED, operation_of(id))
 emit(id)
 return 'requeued'

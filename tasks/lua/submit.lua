@@ -24,6 +24,7 @@ redis.call('SADD', of_key(owner), id)
 redis.call('SADD', open_key(pool), id)
 to_prepare(id)
 take_place(id)
+count(COUNTED.JOBS_ACCEPTED, operation_of(id))
 if message == '' then
   redis.call('SADD', line_key('ahead', id), id)
   look_again(id, t + GRACE)

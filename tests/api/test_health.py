@@ -1,11 +1,15 @@
 """How Darkroom is, with workers played by their announcements."""
 
+import json
 import socket
+import time
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
+from tasks.sweeper import note_oldest
 from tests.api.conftest import MakeServer
 from tests.api.pictures import mask, picture, text
 from tests.api.test_generate import submit
@@ -70,6 +74,87 @@ def test_queues_show_their_depth_and_age(client: httpx.Client, worker: FakeWorke
     assert told["generation"]["oldest_job_seconds"] > 0
     assert told["image_utils"]["queue_depth"] == 2
     assert [told[name]["open_jobs"] for name in ("generation", "image_utils", "segmentation")] == [2, 2, 0]
+
+
+def test_a_service_counts_its_workers_and_what_they_do(client: httpx.Client, worker: FakeWorker) -> None:
+    """States, slots and tasks in flight are joined from what each worker announces."""
+    worker.announce("a100", "generation", "busy", 1)
+    worker.announce("t4", "segmentation", "loading", slots=8)
+    told = client.get("/api/system/health").json()["services"]
+    assert {name: (each["states"], each["slots"], each["in_flight"]) for name, each in told.items()} == {
+        "generation": ({"busy": 1}, 1, 1),
+        "segmentation": ({"loading": 1}, 8, 0),
+        "image_utils": ({}, 0, 0),
+        "job_manager": ({}, 0, 0),
+    }
+
+
+def test_the_age_of_a_queue_is_its_oldest_message_s(client: httpx.Client, worker: FakeWorker) -> None:
+    """Messages that are no jobs count too; one that says nothing of its age, or cannot be read, ages nobody.
+
+    The sweeper looks, as gateways may not read messages; what it noted of a queue that is empty by now does not count.
+    """
+    broker = worker.broker
+    old = json.dumps({"body": json.dumps({"enqueued_at": 5}), "headers": {"enqueued_at": time.time() - 100}})
+    young = json.dumps({"headers": {"enqueued_at": time.time() - 10}})
+    broker.lpush("segmentation", old, young)
+    broker.lpush("segmentation\x06\x166", young)
+    broker.lpush("image-utils", "no message", "x" * 20_000)
+    broker.lpush("jobs", old)
+    note_oldest(worker.ledger)
+    broker.delete("jobs")
+    told = client.get("/api/system/health").json()["services"]
+    assert 100 <= told["segmentation"]["oldest_job_seconds"] < 130
+    assert [told[name]["oldest_job_seconds"] for name in ("image_utils", "job_manager")] == [0, 0]
+
+
+def test_a_gateway_is_ready_while_all_pools_sleep(client: httpx.Client) -> None:
+    """It lives and can serve: broker and store answer, and what has to be started is started."""
+    for probe in ("live", "ready"):
+        answer = client.get(f"/api/health/{probe}")
+        assert (answer.status_code, answer.json()) == (200, {"status": "healthy"})
+
+
+@pytest.mark.parametrize("broker_is", ["away", "mute"])
+def test_a_gateway_without_broker_lives_but_is_not_ready(make_server: MakeServer, broker_is: str) -> None:
+    """Nobody has to end it, and nobody should send it requests: 503 with Retry-After within 3 s."""
+    with socket.create_server(("127.0.0.1", 0)) as mute:
+        port = mute.getsockname()[1] if broker_is == "mute" else 1
+        with make_server(redis_url=f"redis://127.0.0.1:{port}/0") as client:
+            require_not_ready(client, "broker_unavailable")
+            assert client.get("/api/health/live").is_success
+
+
+def test_a_gateway_without_its_images_is_not_ready(make_server: MakeServer, tmp_path: Path) -> None:
+    """A folder that is gone, as its disk was unmounted, is noticed within seconds, and its return too."""
+    folder = tmp_path / "images"
+    with make_server(image_store_url=folder.as_uri()) as client:
+        assert client.get("/api/health/ready").is_success
+        folder.rename(tmp_path / "elsewhere")
+        wait_for(lambda: client.get("/api/health/ready").is_error, "the look", 10)
+        require_not_ready(client, "store_unavailable")
+        assert client.get("/api/health/live").is_success
+        (tmp_path / "elsewhere").rename(folder)
+        wait_for(lambda: client.get("/api/health/ready").is_success, "the next look", 10)
+
+
+def test_a_store_that_never_answers_holds_nobody_up(make_server: MakeServer) -> None:
+    """A load balancer that asks a gateway whose store is silent is told so within 3 s, as often as it asks."""
+    with socket.create_server(("127.0.0.1", 0)) as mute, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AWS_ENDPOINT", f"http://127.0.0.1:{mute.getsockname()[1]}")
+        patch.setenv("AWS_ACCESS_KEY_ID", "x")
+        patch.setenv("AWS_SECRET_ACCESS_KEY", "x")
+        with make_server(image_store_url="s3://images/", store_answer_seconds=4) as client:
+            for _ in range(2):
+                require_not_ready(client, "store_unavailable")
+
+
+def require_not_ready(client: httpx.Client, code: str) -> None:
+    """Fail unless a gateway says in time that it cannot serve."""
+    answer = client.get("/api/health/ready")
+    assert (answer.status_code, answer.json()["code"]) == (503, code)
+    assert int(answer.headers["retry-after"]) > 0
+    assert answer.elapsed.total_seconds() < 3
 
 
 def test_health_tells_of_the_model(client: httpx.Client, worker: FakeWorker) -> None:

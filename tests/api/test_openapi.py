@@ -23,6 +23,8 @@ ROUTES = {
 }
 PROMISED = {
     "GET /api/health",
+    "GET /api/health/live",
+    "GET /api/health/ready",
     "GET /api/system/health",
     "POST /api/generate",
     "POST /api/generate/async",

@@ -199,6 +199,16 @@ def test_a_photo_is_segmented_once(fastsam: httpx.Client, worker: FakeWorker) ->
     assert worker.queued() == 0
 
 
+def test_clicks_are_counted_by_whether_their_masks_were_kept(make_server: MakeServer, worker: FakeWorker) -> None:
+    """The first click on a photo is a miss, the next one a hit."""
+    with make_server(segmentation_engine=SegmenterName.FASTSAM, metrics_seconds=0.05) as client:
+        photo_id = asked(client, Segmented(worker, Queue.IMAGE_UTILS), json=CLICK).json()["image_id"]
+        click = {"image_id": photo_id, "points": [[50, 50]]}
+        assert asked(client, Resolved(worker, Queue.IMAGE_UTILS), json=click).is_success
+        told = [f'darkroom_mask_cache_total{{result="{result}"}} 1.0' for result in ("hit", "miss")]
+        wait_for(lambda: all(line in client.get("/metrics").text for line in told), "both counts", 10)
+
+
 def test_masks_of_another_model_are_other_masks(fastsam: httpx.Client, worker: FakeWorker) -> None:
     """After the pool got another model, the first click has the photo segmented anew."""
     worker.tell_segmenter("fastsam-new")

@@ -79,6 +79,26 @@ def test_every_kind_of_work_is_done(darkroom: Darkroom, http: httpx.Client) -> N
     nothing_needed_was_refused(darkroom.wire)
 
 
+def test_figures_are_for_the_gateway_s_user(darkroom: Darkroom, http: httpx.Client) -> None:
+    """/metrics, the probes and `darkroom top` need no more than gateways may; workers' own counts have arrived."""
+    assert http.post("/api/image-utils/resize", params={"width": 64}, files=form(image="coffee.jpg")).is_success
+    told = 'darkroom_tasks_total{outcome="success",pool="cpu"'
+    wait_for(lambda: told in http.get("/metrics").text, "a pool child's count")
+    assert "darkroom_broker_up 1.0" in http.get("/metrics").text
+    assert httpx.get(f"{darkroom.gateway}/api/health/ready").is_success
+    environment = {**os.environ, **darkroom.wire.environment("gateway"), "PYTHONPATH": str(ROOT)}
+    top = subprocess.run(
+        [sys.executable, "-m", "darkroom", "top", "--json"],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert top.returncode == 0, top.stderr
+    assert {pool["workers"] for pool in json.loads(top.stdout)["pools"]} == {1}
+    nothing_needed_was_refused(darkroom.wire)
+
+
 def lose(darkroom: Darkroom, photo: str) -> str:
     """Record a job whose message is nowhere, as the sweeper finds it, and return its id."""
     book = ledger.connect(darkroom.wire.url(Server.BROKER, "gateway"))
