@@ -20,6 +20,8 @@ from api.loopback import is_local, is_loopback_name
 from api.problems import UnexpectedErrors, problem_response
 from api.room import Room
 from api.settings import GatewaySettings
+from tasks import tracing
+from tasks.app import app as celery
 from tasks.errors import AccessError, ErrorCode, InputError
 from tasks.keys import AccessMode
 from tasks.messages import REQUEST_ID
@@ -98,7 +100,10 @@ class RequestContext:
             await send(message)
 
         started = time.monotonic()
-        with structlog.contextvars.bound_contextvars(**{REQUEST_ID: request_id}):
+        tracing.carry(celery.tracing.traceparent())
+        celery.tracing.note(darkroom_request_id=request_id)
+        ids = {REQUEST_ID: request_id, **tracing.log_fields(tracing.carried())}
+        with structlog.contextvars.bound_contextvars(**ids):
             try:
                 await self.app(scope, receive, named)
             finally:

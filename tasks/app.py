@@ -3,20 +3,24 @@
 from functools import cached_property
 from typing import Any
 
-import structlog
 from celery import Celery, signals
+from celery.result import AsyncResult
 
-from tasks import logs, messages, store
+from tasks import logs, messages, store, tracing
 from tasks.ledger import Ledger
 from tasks.runtime import Runtime
 from tasks.settings import settings
 from tasks.store import ImageStore
+from tasks.summaries import summary
+from tasks.tracing import Tracing
 
 
 class Darkroom(Celery):
     """Celery with the two things that our tasks need: the ledger everywhere, the runtime in workers."""
 
     _runtime: Runtime | None = None
+    tracing: Tracing = tracing.OFF
+    """The traces of this process; on from its start, or its fork, where they are asked for."""
 
     @property
     def ledger(self) -> Ledger:
@@ -40,13 +44,22 @@ class Darkroom(Celery):
     def runtime(self, runtime: Runtime) -> None:
         self._runtime = runtime
 
+    def send_task(self, name: str, args: Any = None, kwargs: Any = None, **options: Any) -> AsyncResult:
+        """Send a task as Celery does; what events and Flower show of its arguments is ours."""
+        shown = summary(args or (), kwargs or {}, (options.get("headers") or {}).get(messages.PART))
+        options = {**options, "argsrepr": shown.args, "kwargsrepr": shown.kwargs}
+        sent: AsyncResult = super().send_task(name, args, kwargs, **options)
+        return sent
+
 
 app = Darkroom("darkroom", task_cls="tasks.base:DarkroomTask", config_source="celeryconfig")
 
 
 @signals.before_task_publish.connect
 def _stamp(headers: dict[str, Any], **_: Any) -> None:
-    headers.update(messages.stamps(structlog.contextvars.get_contextvars()))
+    headers.update(messages.stamps(headers))
 
 
 logs.listen()
+if tracing.is_wanted():
+    tracing.listen()

@@ -27,7 +27,9 @@ from kombu.serialization import ContentDisallowed
 from tasks import ledger
 from tasks.app import app
 from tasks.headers import Embedded, Headers, flaw_in, is_deep
+from tasks.messages import PART, REQUEST_ID
 from tasks.settings import settings
+from tasks.summaries import summary
 
 DEAD_MESSAGES_KEY = "darkroom:messages:dead"
 EXIT_WEDGED = 70
@@ -64,6 +66,7 @@ class SafeConsumer(Consumer):
         def safely(message: Message) -> None:
             flaw = flaw_of(message)
             if flaw is None:
+                _describe(message)
                 # Celery takes its callback from the message.
                 message.ack_log_error = partial(self._acknowledge, message)  # type: ignore[method-assign]
                 handle(message)
@@ -109,6 +112,15 @@ class SafeConsumer(Consumer):
                 DEAD_MESSAGES_KEY, 0, settings().dead_messages_kept - 1
             ).execute()
         log.error("message.buried", flaw=flaw)
+
+
+def _describe(message: Message) -> None:
+    """Have what is shown of a message's arguments be ours, whoever sent it; and say that it came."""
+    args, kwargs, _ = message.decode()
+    headers = message.headers
+    shown = summary(args, kwargs, headers.get(PART))
+    message.headers = {**headers, "argsrepr": shown.args, "kwargsrepr": shown.kwargs}
+    log.info("task.received", task=headers["task"], task_id=headers["id"], request_id=headers.get(REQUEST_ID, ""))
 
 
 def _excerpts(message: Message) -> dict[str, str]:

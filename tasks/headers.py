@@ -65,6 +65,7 @@ class Headers(_Checked):
 
     part: Part | None = None
     request_id: Text | None = None
+    traceparent: Text | None = None
     enqueued_at: float | None = None
     darkroom_claim: None = None
     """A running task learns its claim (``tasks.results.CLAIM``) from the ledger, never from a message."""

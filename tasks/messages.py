@@ -14,6 +14,8 @@ import structlog
 from celery import Celery
 
 from tasks.queues import Priority, Queue
+from tasks.summaries import summary
+from tasks.tracing import TRACEPARENT, carried
 
 ENQUEUED_AT = "enqueued_at"
 """Header with the Unix time of the enqueue; the sweeper tells from it whether a queue has moved past a message."""
@@ -23,9 +25,19 @@ PART = "part"
 """Header that makes a task a part of a job: ``{"job": …, "launch": …, "role": …}``."""
 
 
-def stamps(context: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the headers that every message of ours carries; the request id comes from the logging context."""
-    return {ENQUEUED_AT: time.time(), REQUEST_ID: context.get(REQUEST_ID, "")}
+def stamps(headers: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the headers that every message of ours carries, for a message that has some already.
+
+    Where the message comes from is told by the context of what runs; Celery's main process, which sends the message of
+    a child that died again, runs nothing, and leaves what the message says.
+    """
+    context = structlog.contextvars.get_contextvars()
+    traceparent = carried() or headers.get(TRACEPARENT)
+    return {
+        ENQUEUED_AT: time.time(),
+        REQUEST_ID: context.get(REQUEST_ID) or headers.get(REQUEST_ID, ""),
+        **({TRACEPARENT: traceparent} if traceparent else {}),
+    }
 
 
 def build(
@@ -41,13 +53,16 @@ def build(
     expires: float | None = None,
 ) -> str:
     """Return the message as kombu's Redis transport stores it. ``expires`` is seconds from now."""
-    message = app.amqp.as_task_v2(task_id, task, args=args, kwargs=kwargs or {}, expires=expires)
+    shown = summary(args, kwargs or {})
+    message = app.amqp.as_task_v2(
+        task_id, task, args=args, kwargs=kwargs or {}, expires=expires, argsrepr=shown.args, kwargsrepr=shown.kwargs
+    )
     return json.dumps(
         {
             "body": json.dumps(message.body),
             "content-encoding": "utf-8",
             "content-type": "application/json",
-            "headers": {**message.headers, **stamps(structlog.contextvars.get_contextvars()), **(headers or {})},
+            "headers": {**message.headers, **stamps({}), **(headers or {})},
             "properties": {
                 **message.properties,
                 "delivery_mode": 2,

@@ -16,7 +16,7 @@ from celery import signals
 from celery.worker import state as celery_state
 from redis.exceptions import AuthenticationError, NoPermissionError
 
-from tasks import ledger, store, webhooks
+from tasks import ledger, store, tracing, webhooks
 from tasks.app import Darkroom, app
 from tasks.engines import (
     EngineUnusable,
@@ -64,6 +64,7 @@ class WorkerLife:
             store.tell(settings(), self._app.ledger.client)
             if self._profile.pool is Pool.PREFORK:
                 return
+            self._app.tracing = tracing.start(self._profile.name)
             self._tell_loading("")
             self._app.runtime = Runtime(
                 profile=self._profile,
@@ -115,6 +116,7 @@ class WorkerLife:
         child would fail each task that it is given.
         """
         limit_memory(settings().child_memory_bytes)
+        self._app.tracing = tracing.start(self._profile.name)
         try:
             self._app.runtime = Runtime(profile=self._profile, store=store.connect(settings(), self._app.ledger.client))
         except Exception as error:
@@ -150,6 +152,11 @@ class WorkerLife:
         """Leave the list of workers."""
         if self._presence is not None:
             self._presence.stop()
+        self._app.tracing.close()
+
+    def close_child(self, **_: Any) -> None:
+        """Send what is left of the traces."""
+        self._app.tracing.close()
 
     def connect(self) -> None:
         """Follow Celery's signals."""

@@ -1,5 +1,6 @@
 """Real servers and real worker processes for tests."""
 
+import json
 import os
 import signal
 import socket
@@ -48,6 +49,12 @@ def valkeys(folder: Path) -> Iterator[dict[str, str]]:
             "IMAGE_CACHE_URL": f"redis://127.0.0.1:{two.port}/0",
             "IMAGE_STORE_URL": f"file://{folder}/images",
         }
+
+
+def logged(log: Path, event: str, task_id: str) -> bool:
+    """Whether a process has written a line about an event of a task; its log is JSON."""
+    lines = (line for line in log.read_text().splitlines() if event in line and task_id in line)
+    return any({"event": event, "task_id": task_id}.items() <= json.loads(line).items() for line in lines)
 
 
 class WorkerProcess:

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import redis
 
-from tests.lab import WorkerProcess, wait_for
+from tests.lab import WorkerProcess, logged, wait_for
 from tests.tasks import pictures
 
 REMOVAL = {"input_image": "launch-pad.jpg", "conditional_images": ["removal-mask.png"]}
@@ -184,7 +184,7 @@ def test_a_prompt_stays_in_the_ledger(
         answer = http.post("/api/generate", json=body("white-balance", WHITE_BALANCE, prompt=wish))
         assert answer.json()["parameters_used"]["prompt"] == wish
         task_id = answer.json()["task_id"]
-        wait_for(lambda: f"[{task_id}] succeeded" in workers["a100"].log.read_text(), "the log")
+        wait_for(lambda: logged(workers["a100"].log, "task.done", task_id), "the log")
         events = []
         while (message := flower.get_message(timeout=1)) is not None:
             events.append(str(message["data"]))
