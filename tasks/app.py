@@ -16,11 +16,13 @@ from tasks.tracing import Tracing
 
 
 class Darkroom(Celery):
-    """Celery with the two things that our tasks need: the ledger everywhere, the runtime in workers."""
+    """Celery with what our tasks need: the ledger everywhere, the runtime in workers."""
 
     _runtime: Runtime | None = None
     tracing: Tracing = tracing.OFF
     """The traces of this process; on from its start, or its fork, where they are asked for."""
+    watched_as: str = ""
+    """This worker's name in the task events that it sends; empty in a process that sends none."""
 
     @property
     def ledger(self) -> Ledger:

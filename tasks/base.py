@@ -9,7 +9,7 @@ import structlog
 from celery import Task
 from celery.exceptions import Ignore, Reject, Retry
 
-from tasks import ledger
+from tasks import ledger, watchers
 from tasks.app import Darkroom
 from tasks.errors import DarkroomError, ErrorCode, InputError, Interrupted, NotFoundError, translate
 from tasks.jobs import Job, Stage
@@ -86,6 +86,7 @@ class DarkroomTask(Task):
             log.info("part.dropped", role=role, held=entered)
             if entered is Held.BURIED:
                 tell_end(self.ledger, chord.job_id)
+            self.show_end(chord.job_id)
             return None
         made = self._guarded(*args, **kwargs)
         self.ledger.apply(ledger.part(chord, role, made["image_id"]))
@@ -98,6 +99,7 @@ class DarkroomTask(Task):
         if claimed is Claimed.EXHAUSTED:
             tell_end(self.ledger, job_id)
         if claimed is not Claimed.CLAIMED:
+            self.show_end(job_id)
             raise PutDown(f"not claimed: {claimed}")
         setattr(self.request, CLAIM, token)
         return token
@@ -112,6 +114,12 @@ class DarkroomTask(Task):
             waited(tracing, self.came_on, job.enqueued_at)
             tracing.note(darkroom_operation=job.edit.operation, darkroom_attempt=job.attempts)
         return job
+
+    def show_end(self, job_id: str) -> None:
+        """Have Flower show how a job has ended, if it has."""
+        if self.app.watched_as:
+            read = self.ledger.apply(ledger.read(job_id))
+            watchers.show_end(self.app, read[0] if read is not None else None)
 
     def _require_fitting(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         """Raise ``InputError`` for arguments that the task does not take: anybody on the broker can send a message."""

@@ -45,6 +45,7 @@ def generate(self: DarkroomTask, job_id: str) -> dict[str, Any]:
         self.ledger.apply(ledger.release(token, envelope.list_key, envelope.message))
         raise PutDown("the worker drains") from None
     except JobTaken:
+        self.show_end(job_id)
         raise PutDown("the job was cancelled, or is another attempt's") from None
     except EngineLost as error:
         # The job is redone by the next process, and one that does this to each of them is set aside.

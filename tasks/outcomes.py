@@ -32,15 +32,17 @@ class PutDown(Ignore):
     """Raised by a task that does nothing, or nothing more; its argument says why in a few words."""
 
 
-def tell_end(book: Ledger, job_id: str) -> None:
-    """Log how a job has ended, or that it was set back; for whoever has just written that."""
+def tell_end(book: Ledger, job_id: str) -> Job | None:
+    """Log how a job has ended, or that it was set back; for whoever has just written that. Return its record."""
     try:
         read = book.apply(ledger.read(job_id))
     except UnavailableError as error:
         log.warning("job.end_not_told", job_id=job_id, reason=error.detail)
-        return
-    if read is not None:
-        log_end(read[0])
+        return None
+    if read is None:
+        return None
+    log_end(read[0])
+    return read[0]
 
 
 def log_end(job: Job) -> None:

@@ -17,7 +17,7 @@ from celery.backends.redis import RedisBackend
 from celery.exceptions import SoftTimeLimitExceeded, TimeLimitExceeded, WorkerLostError
 from kombu.exceptions import OperationalError
 
-from tasks import ledger
+from tasks import ledger, watchers
 from tasks.errors import DarkroomError, UnavailableError, translate
 from tasks.jobs import Failure, Role
 from tasks.ledger import Held, Ledger, Move, Token
@@ -157,7 +157,7 @@ class LedgerBackend(RedisBackend):
             log.warning("part.not_ended", job_id=chord.job_id, reason=away.detail)
             return False
         if held is Held.YES:
-            tell_end(self.ledger, chord.job_id)
+            watchers.show_end(self.app, tell_end(self.ledger, chord.job_id))
         return not isinstance(error, UnavailableError)
 
     def _get_task_meta_for(self, task_id: str) -> dict[str, Any]:

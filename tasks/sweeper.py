@@ -13,7 +13,7 @@ from collections.abc import Mapping
 import redis
 import structlog
 
-from tasks import ledger, messages, outbox, tracing
+from tasks import ledger, messages, outbox, tracing, watchers
 from tasks.app import app
 from tasks.errors import UnavailableError
 from tasks.jobs import Job, Stage
@@ -103,7 +103,7 @@ class Sweeper(threading.Thread):
         origin = {messages.REQUEST_ID: job.request_id, **tracing.log_fields(job.traceparent)}
         log.warning("job.swept", job_id=job.id, stage=job.stage, attempts=job.attempts, outcome=outcome, **origin)
         if outcome is Requeued.BURIED:
-            tell_end(self._ledger, job.id)
+            watchers.show_end(app, tell_end(self._ledger, job.id))
         return outcome
 
     def _housekeep(self) -> None:

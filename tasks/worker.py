@@ -13,7 +13,7 @@ import cv2  # once, before the fork, instead of in every child
 import redis
 import structlog
 from celery import signals
-from celery.worker import state as celery_state
+from celery.worker import WorkController, state as celery_state
 from redis.exceptions import AuthenticationError, NoPermissionError
 
 from tasks import ledger, store, tracing, webhooks
@@ -53,8 +53,9 @@ class WorkerLife:
         self._sweeper: Sweeper | None = None
         self._draining = threading.Event()
 
-    def open(self, **_: Any) -> None:
+    def open(self, sender: WorkController, **_: Any) -> None:
         """Open everything in the main process, the model included, before the first message is taken."""
+        self._app.watched_as = sender.hostname if sender.task_events else ""
         if self._profile.pool is Pool.PREFORK:
             cv2.setNumThreads(1)  # there is a child per core
         require_access(settings().redis_url)

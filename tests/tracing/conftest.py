@@ -1,11 +1,16 @@
-"""All of Darkroom, with a collector for its traces, and its log lines by their fields."""
+"""All of Darkroom, with a collector for its traces, its log lines by their fields, and Flower behind a prefix."""
 
 import base64
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
+import httpx
 import pytest
 
 from tests import lab
@@ -15,6 +20,7 @@ from tests.collector import Collector, collecting
 from tests.tasks import pictures
 
 SECRET = "a-very-private-wish"  # noqa: S105 - what no line and no span may hold
+LOGIN = ("viewer", "the-password-of-flower")
 Line = dict[str, Any]
 
 
@@ -25,6 +31,8 @@ class Watched:
     stand: Stand
     gateway: Gateway
     collector: Collector
+    flower: httpx.Client
+    """With its login."""
 
     def submit(
         self, operation: str, width: int = 64, *, script: Script | None = None, **fields: Any
@@ -77,8 +85,37 @@ def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
             "DARKROOM_WEBHOOK_NETWORKS": "127.0.0.0/8",
         }
         with Stand(tmp_path_factory.mktemp("watched"), settings) as stand:
-            others = [stand.begin("cpu", "-c", "2"), stand.begin("jobs")]
-            stand.watch("a100")
-            for worker in others:
-                worker.wait_until_ready()
-            yield Watched(stand, stand.gateway(), collector)
+            others = [stand.begin("cpu", "-c", "2", "-E"), stand.begin("jobs")]
+            with flower(stand) as viewer:
+                stand.watch("a100")
+                for worker in others:
+                    worker.wait_until_ready()
+                yield Watched(stand, stand.gateway(), collector, viewer)
+
+
+@contextmanager
+def flower(stand: Stand) -> Iterator[httpx.Client]:
+    """Run Flower below a prefix, as ``darkroom flower`` does; yields a client that has its login."""
+    port = lab.free_port()
+    arguments = ("flower", "--port", str(port), "--history", str(stand.folder / "shelf"))
+    environment = {"FLOWER_BASIC_AUTH": ":".join(LOGIN), "FLOWER_URL_PREFIX": "flower"}
+    with (stand.folder / "flower.log").open("wb") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "darkroom", *arguments],
+            env={**os.environ, **stand.environment, **environment},
+            stdout=output,
+            stderr=output,
+        )
+    try:
+        with httpx.Client(base_url=f"http://127.0.0.1:{port}", auth=LOGIN, timeout=30) as client:
+            lab.wait_for(lambda: _answers(client), "Flower")
+            yield client
+    finally:
+        process.terminate()
+        process.wait(20)
+
+
+def _answers(client: httpx.Client) -> bool:
+    with suppress(httpx.TransportError):
+        return client.get("/healthcheck").is_success
+    return False
