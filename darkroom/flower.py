@@ -32,8 +32,8 @@ DEFAULTS = (
     # Bounds what is kept in memory and written.
     "--max_tasks=10000",
     "--purge_offline_workers=60",
-    # What somebody looks for first: the operation, how it went, for which job or image, where.
-    "--tasks_columns=name,state,args,kwargs,received,runtime,worker,uuid",
+    # What somebody looks for first; the id of a job is among the arguments of all that works for it.
+    "--tasks_columns=name,state,args,kwargs,runtime,worker,received",
     "--logging=error",
 )
 

@@ -4,20 +4,32 @@ from functools import cached_property
 from typing import Any
 
 from celery import Celery, signals
-from celery.result import AsyncResult
+from celery.app.amqp import AMQP, task_message
 
 from tasks import logs, messages, store, tracing
 from tasks.ledger import Ledger
 from tasks.runtime import Runtime
 from tasks.settings import settings
 from tasks.store import ImageStore
-from tasks.summaries import summary
 from tasks.tracing import Tracing
+
+
+class Envelopes(AMQP):
+    """Celery's messages, whose arguments events and Flower show as we describe them."""
+
+    def as_task_v2(
+        self, task_id: str, name: str, args: Any = None, kwargs: Any = None, *more: Any, **options: Any
+    ) -> task_message:
+        """Build a message as Celery does."""
+        shown = messages.described(task_id, args or (), kwargs or {}, options.get("headers") or {})
+        options = {**options, "argsrepr": shown.args, "kwargsrepr": shown.kwargs}
+        return super().as_task_v2(task_id, name, args, kwargs, *more, **options)
 
 
 class Darkroom(Celery):
     """Celery with what our tasks need: the ledger everywhere, the runtime in workers."""
 
+    amqp_cls = Envelopes
     _runtime: Runtime | None = None
     tracing: Tracing = tracing.OFF
     """The traces of this process; on from its start, or its fork, where they are asked for."""
@@ -45,13 +57,6 @@ class Darkroom(Celery):
     @runtime.setter
     def runtime(self, runtime: Runtime) -> None:
         self._runtime = runtime
-
-    def send_task(self, name: str, args: Any = None, kwargs: Any = None, **options: Any) -> AsyncResult:
-        """Send a task as Celery does; what events and Flower show of its arguments is ours."""
-        shown = summary(args or (), kwargs or {}, (options.get("headers") or {}).get(messages.PART))
-        options = {**options, "argsrepr": shown.args, "kwargsrepr": shown.kwargs}
-        sent: AsyncResult = super().send_task(name, args, kwargs, **options)
-        return sent
 
 
 app = Darkroom("darkroom", task_cls="tasks.base:DarkroomTask", config_source="celeryconfig")

@@ -27,9 +27,8 @@ from kombu.serialization import ContentDisallowed
 from tasks import ledger
 from tasks.app import app
 from tasks.headers import Embedded, Headers, flaw_in, is_deep
-from tasks.messages import PART, REQUEST_ID
+from tasks.messages import REQUEST_ID, described
 from tasks.settings import settings
-from tasks.summaries import summary
 
 DEAD_MESSAGES_KEY = "darkroom:messages:dead"
 EXIT_WEDGED = 70
@@ -118,7 +117,7 @@ def _describe(message: Message) -> None:
     """Have what is shown of a message's arguments be ours, whoever sent it; and say that it came."""
     args, kwargs, _ = message.decode()
     headers = message.headers
-    shown = summary(args, kwargs, headers.get(PART))
+    shown = described(headers["id"], args, kwargs, headers)
     message.headers = {**headers, "argsrepr": shown.args, "kwargsrepr": shown.kwargs}
     log.info("task.received", task=headers["task"], task_id=headers["id"], request_id=headers.get(REQUEST_ID, ""))
 

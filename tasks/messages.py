@@ -14,7 +14,7 @@ import structlog
 from celery import Celery
 
 from tasks.queues import Priority, Queue
-from tasks.summaries import summary
+from tasks.summaries import Summary, summary
 from tasks.tracing import TRACEPARENT, carried
 
 ENQUEUED_AT = "enqueued_at"
@@ -23,6 +23,9 @@ REQUEST_ID = "request_id"
 """Header with the id of the HTTP request that started it all."""
 PART = "part"
 """Header that makes a task a part of a job: ``{"job": …, "launch": …, "role": …}``."""
+
+OPERATION = "operation"
+"""Header of the messages that carry a job, its opening's and its body's: which operation it is."""
 
 
 def stamps(headers: Mapping[str, Any]) -> dict[str, Any]:
@@ -40,6 +43,17 @@ def stamps(headers: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+def described(task_id: str | None, args: Any, kwargs: Any, headers: Mapping[str, Any]) -> Summary:
+    """Return what is shown of a message: for a job, what it does or which part it makes; else its arguments alone."""
+    match headers.get(PART), headers.get(OPERATION):
+        case {"job": job, "role": role}, _:
+            return summary(args, kwargs, f"{role} {job}")
+        case _, str() as operation:
+            return summary((), kwargs, f"{operation} {task_id}")
+        case _:
+            return summary(args, kwargs)
+
+
 def build(
     app: Celery,
     task: str,
@@ -53,10 +67,7 @@ def build(
     expires: float | None = None,
 ) -> str:
     """Return the message as kombu's Redis transport stores it. ``expires`` is seconds from now."""
-    shown = summary(args, kwargs or {})
-    message = app.amqp.as_task_v2(
-        task_id, task, args=args, kwargs=kwargs or {}, expires=expires, argsrepr=shown.args, kwargsrepr=shown.kwargs
-    )
+    message = app.amqp.as_task_v2(task_id, task, args=args, kwargs=kwargs or {}, expires=expires, headers=headers)
     return json.dumps(
         {
             "body": json.dumps(message.body),

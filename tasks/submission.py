@@ -95,7 +95,7 @@ def opening_message(
         task_id=job_id,
         queue=Queue.IMAGE_UTILS,
         priority=priority,
-        headers=_headers(request_id, traceparent, since),
+        headers={messages.OPERATION: operation, **_headers(request_id, traceparent, since)},
     )
     return Envelope(list_key(Queue.IMAGE_UTILS, priority), message)
 
@@ -110,7 +110,7 @@ def body_message(job: Job, *, since: float | None = None) -> Envelope:
         args=[job.id],
         queue=queue,
         priority=job.priority,
-        headers=_headers(job.request_id, job.traceparent, since),
+        headers={messages.OPERATION: job.edit.operation, **_headers(job.request_id, job.traceparent, since)},
     )
     return Envelope(list_key(queue, job.priority), message)
 

@@ -29,15 +29,15 @@ class Summary(NamedTuple):
     kwargs: str
 
 
-def summary(args: Any, kwargs: Any, part: Any = None) -> Summary:
-    """Describe arguments, whatever they are; ``part`` is the message's header about the job that it works for.
+def summary(args: Any, kwargs: Any, subject: str = "") -> Summary:
+    """Describe arguments, whatever they are; ``subject`` says what is made for which job, and stands before them.
 
     >>> summary(["a" * 64], {"width": 512, "prompt": "car"})
     Summary(args='aaaaaaaaaaaa…', kwargs='width=512 prompt=…')
-    >>> summary(["a" * 64], {}, {"job": "7f3c", "launch": "1", "role": "mae"})
-    Summary(args='job=7f3c role=mae aaaaaaaaaaaa…', kwargs='')
+    >>> summary(["a" * 64], {}, "mae 7f3c")
+    Summary(args='mae 7f3c aaaaaaaaaaaa…', kwargs='')
     """
-    named = [f"{name}={_shown(part.get(name))}" for name in ("job", "role")] if isinstance(part, Mapping) else []
+    named = [subject] if subject else []
     positional = map(_shown, args) if isinstance(args, list | tuple) else [HIDDEN]
     pairs = kwargs.items() if isinstance(kwargs, Mapping) else ()
     keywords = (f"{_shown(name)}={_keyword(name, value)}" for name, value in pairs)

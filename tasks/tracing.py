@@ -19,7 +19,6 @@ from contextvars import ContextVar
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-import structlog
 from celery import signals, states
 
 from tasks.errors import DarkroomError
@@ -35,8 +34,6 @@ ENDPOINTS = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"
 _TRACEPARENT = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
 _CARRIED: ContextVar[str] = ContextVar(TRACEPARENT, default="")
 _RUNNING: ContextVar[ExitStack | None] = ContextVar("running_span", default=None)
-
-log = structlog.get_logger(__name__)
 
 QUEUE = "messaging.destination.name"
 """Attribute with the queue that a task came on, as OpenTelemetry's conventions for messaging name it."""
@@ -104,17 +101,13 @@ def is_wanted() -> bool:
 
 
 def start(service: str) -> Tracing:
-    """Return the traces of this process, on if they are asked for and can be made.
+    """Return the traces of this process, on if they are asked for; ``service`` is the gateway or a pool.
 
     A process that forks starts them in each child: the thread that sends them does not survive a fork.
     """
     if not is_wanted():
         return OFF
-    try:
-        started: Tracing = importlib.import_module("tasks.telemetry").Telemetry(service)
-    except ModuleNotFoundError as error:
-        log.warning("tracing.unavailable", package=error.name, install="the extra `tracing`")
-        return OFF
+    started: Tracing = importlib.import_module("tasks.telemetry").Telemetry(service)
     return started
 
 

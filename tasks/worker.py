@@ -117,8 +117,8 @@ class WorkerLife:
         child would fail each task that it is given.
         """
         limit_memory(settings().child_memory_bytes)
-        self._app.tracing = tracing.start(self._profile.name)
         try:
+            self._app.tracing = tracing.start(self._profile.name)
             self._app.runtime = Runtime(profile=self._profile, store=store.connect(settings(), self._app.ledger.client))
         except Exception as error:
             log.exception("worker.child_cannot_start", profile=self._profile.name)

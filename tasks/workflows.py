@@ -23,7 +23,7 @@ from tasks.engines import require_support
 from tasks.imaging.probe import Format
 from tasks.jobs import Edit, Job, Operation, Role, Stage
 from tasks.ledger import Held, Token
-from tasks.messages import PART, REQUEST_ID
+from tasks.messages import OPERATION, PART, REQUEST_ID
 from tasks.outcomes import HandedOn
 from tasks.queues import Priority, Queue
 from tasks.results import CLAIM
@@ -156,7 +156,9 @@ def launch(task: DarkroomTask, job: Job, attempt: Token, known: Mapping[Role, st
     setattr(task.request, CLAIM, token)
     header = group([_part(role, job, token, known) for role in missing], task_id=token.value)
     body = signature(BODY_TASK, args=(job.id,), immutable=True, app=app).set(
-        queue=ledger.SERVED_BY[job.edit.operation], priority=job.priority
+        queue=ledger.SERVED_BY[job.edit.operation],
+        priority=job.priority,
+        headers={OPERATION: job.edit.operation},
     )
     chord(header, body, app=app).apply_async(task_id=job.id)
 

@@ -33,6 +33,22 @@ def test_the_light_side_stays_light(imported: str) -> None:
     assert done.stdout.strip() == "[]"
 
 
+@pytest.mark.parametrize(
+    ("imported", "unwanted"),
+    [
+        ("tasks.worker, tasks.consumer, tasks.generation, tasks.segmentation, tasks.webhooks", "opentelemetry"),
+        ("tasks.client, darkroom.cli", "opentelemetry"),
+        # FastAPI loads the API itself, which records nothing.
+        ("api.app; api.app.build(api.app.GatewaySettings())", "opentelemetry.sdk"),
+    ],
+)
+def test_traces_that_are_off_cost_no_import(imported: str, unwanted: str) -> None:
+    """Without an endpoint nothing of OpenTelemetry is loaded, whoever starts."""
+    code = f"import {imported}\nimport sys; print([m for m in sys.modules if m.startswith({unwanted!r})])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
 def test_everything_that_a_client_needs_has_a_name_in_tasks() -> None:
     """Each public name of ``tasks`` can be imported, without cv2."""
     code = (

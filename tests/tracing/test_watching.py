@@ -1,6 +1,8 @@
 """What is seen of a running Darkroom from outside: its log lines, its traces, and Flower behind a prefix."""
 
 import re
+import signal
+import time
 from html import unescape
 from itertools import pairwise
 from typing import Any
@@ -13,11 +15,13 @@ from tests import lab
 from tests.chaos.engine import Fault, Script
 from tests.chaos.worker import PART_TRAPS, Harm
 from tests.collector import Span
-from tests.receivers import receiver
+from tests.receivers import raw_server, receiver
 from tests.tasks import pictures
-from tests.tracing.conftest import LOGIN, SECRET, Line, Watched
+from tests.tracing.conftest import LOGIN, SECRET, Line, Watched, encoded
 
 BODY = "generation.generate"
+EXPORT_SECONDS = 10
+"""What OpenTelemetry gives one try to send a batch."""
 
 
 def of(lines: list[Line], event: str) -> list[str]:
@@ -219,10 +223,11 @@ def test_flower_shows_a_job_and_its_parts(watched: Watched) -> None:
     """A job is a row with its id, that ends with its body; its parts say which job they are for, and as what."""
     job_id, _ = watched.submit("removal")
     job = row(watched, job_id, "SUCCESS")
-    assert (job["name"], job["args"], job["kwargs"]) == ("tasks.generation.generate", job_id, "")
+    assert (job["name"], job["args"], job["kwargs"]) == ("tasks.generation.generate", f"removal {job_id}", "")
     assert job["runtime"] > 0
-    named = [task["args"].split()[:2] for task in rows(watched).values() if f"job={job_id}" in task["args"]]
-    assert sorted(named) == [[f"job={job_id}", "role=mae"], [f"job={job_id}", "role=masked_background"]]
+    parts = (task["args"] for task_id, task in rows(watched).items() if task_id != job_id)
+    named = [args.split()[:2] for args in parts if job_id in args]
+    assert sorted(named) == [["mae", job_id], ["masked_background", job_id]]
 
 
 def test_flower_shows_how_a_job_ended_that_no_body_ended(watched: Watched) -> None:
@@ -275,6 +280,37 @@ def test_flower_works_below_its_prefix(watched: Watched) -> None:
     assert {httpx.get(f"{url}{path}").status_code for path in ("/flower/", "/flower/tasks", "/flower/metrics")} == {401}
     asked = http.post("/flower/api/task/revoke/1")
     assert asked.status_code == 403
+
+
+def test_a_collector_that_never_answers_costs_nothing(watched: Watched) -> None:
+    """With a collector that takes every connection and says nothing, requests and tasks go on, and a worker ends."""
+    with raw_server(lambda connection: connection.recv(1)) as port:
+        silent = {
+            "OTEL_EXPORTER_OTLP_ENDPOINT": f"http://127.0.0.1:{port}",
+            "OTEL_BSP_MAX_QUEUE_SIZE": "4",
+            "OTEL_BSP_MAX_EXPORT_BATCH_SIZE": "4",
+        }
+        worker = watched.stand.start("t4", **silent)
+        gateway = watched.stand.gateway(**silent)
+        began = time.monotonic()
+        for _ in range(6):
+            answer = gateway.http.post("/api/smart-mask", json={"image": encoded(64), "bbox": [8, 8, 40, 40]})
+            assert answer.status_code in {200, 422}, answer.text
+        assert time.monotonic() - began < 6 * EXPORT_SECONDS, "one export would take as long"
+        assert worker.stop() == 0
+        gateway.process.terminate()
+        assert gateway.process.wait(EXPORT_SECONDS) in {0, -signal.SIGTERM}
+    assert "Traceback" not in worker.log.read_text() + gateway.log.read_text()
+
+
+def test_no_message_grows_with_its_trace(watched: Watched) -> None:
+    """With a trace, every message of a job is under 2 KiB, those of its chord included."""
+    with lab.pushed_sizes(watched.stand.broker.url) as sizes:
+        job_id, _ = watched.submit("removal")
+        watched.until("job.done", job_id=job_id)
+    pushed = [size for size in sizes if size > 200]
+    assert len(pushed) >= 3, "two parts and a body"
+    assert max(pushed) <= 2048
 
 
 def test_nothing_tells_what_a_user_said(watched: Watched) -> None:
