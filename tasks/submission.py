@@ -84,7 +84,7 @@ def opening_message(
     operation: Operation,
     priority: Priority,
     request_id: str,
-    traceparent: str,
+    traceparent: str = "",
     *,
     since: float | None = None,
 ) -> Envelope:

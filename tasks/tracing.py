@@ -19,6 +19,7 @@ from contextvars import ContextVar
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
+import structlog
 from celery import signals, states
 
 from tasks.errors import DarkroomError
@@ -37,6 +38,8 @@ _RUNNING: ContextVar[ExitStack | None] = ContextVar("running_span", default=None
 
 QUEUE = "messaging.destination.name"
 """Attribute with the queue that a task came on, as OpenTelemetry's conventions for messaging name it."""
+log = structlog.get_logger(__name__)
+
 Attribute = str | int | float | bool
 Attributes = Mapping[str, Attribute]
 
@@ -101,13 +104,17 @@ def is_wanted() -> bool:
 
 
 def start(service: str) -> Tracing:
-    """Return the traces of this process, on if they are asked for; ``service`` is the gateway or a pool.
+    """Return the traces of this process, on if they are asked for and installed; ``service``: the gateway or a pool.
 
     A process that forks starts them in each child: the thread that sends them does not survive a fork.
     """
     if not is_wanted():
         return OFF
-    started: Tracing = importlib.import_module("tasks.telemetry").Telemetry(service)
+    try:
+        started: Tracing = importlib.import_module("tasks.telemetry").Telemetry(service)
+    except ModuleNotFoundError as error:
+        log.warning("tracing.unavailable", package=error.name, remedy="install Darkroom with the extra `tracing`")
+        return OFF
     return started
 
 

@@ -24,7 +24,7 @@ from tasks.imaging.probe import Format
 from tasks.jobs import Edit, Job, Operation, Role, Stage
 from tasks.ledger import Held, Token
 from tasks.messages import OPERATION, PART, REQUEST_ID
-from tasks.outcomes import HandedOn
+from tasks.outcomes import HandedOn, PutDown
 from tasks.queues import Priority, Queue
 from tasks.results import CLAIM
 from tasks.settings import settings
@@ -142,12 +142,13 @@ def normalised(job: Job, store: ImageStore) -> dict[Role, str]:
 def launch(task: DarkroomTask, job: Job, attempt: Token, known: Mapping[Role, str]) -> None:
     """Publish the job's chord: the conditions that do not exist yet as its header, the generation as its body.
 
-    Without a condition to make there is only the body.
+    Without a condition to make there is only the body. Raises ``PutDown`` where the job is not the attempt's any more.
     """
     token = ledger.new_token(job.id)
     missing = [role for role in CONDITIONS[job.edit.operation] if role not in known]
     if task.ledger.apply(ledger.launch(attempt, token, len(missing), known)) is not Held.YES:
-        return
+        task.show_end(job.id)
+        raise PutDown("the job was cancelled, or is another attempt's")
     if not missing:
         envelope = body_message(job)
         task.ledger.client.lpush(envelope.list_key, envelope.message)

@@ -131,15 +131,17 @@ def named(spans: list[Span], name: str) -> list[Span]:
 
 
 def test_a_job_is_one_trace(watched: Watched) -> None:
-    """Request, submit, opening, parts, their waits and the body with its stages are one trace, each in its place."""
-    job_id, request_id = watched.submit("removal")
+    """Request, submit, opening, parts, waits, the body with its stages and the webhook are one trace, each in place."""
+    with receiver() as hook:
+        job_id, request_id = watched.submit("removal", webhook_url=hook.url())
+        lab.wait_for(lambda: named(watched.collector.of_job(job_id), "webhooks.deliver"), "the webhook's span")
     spans = trace_of(watched, job_id)
     assert len({span.trace_id for span in spans}) == 1
     (request,) = named(spans, "POST /api/generate/async")
     assert (request.service, request.parent) == ("darkroom-gateway", "")
     assert request.attributes["darkroom.request_id"] == request_id
-    tasks = ["workflows.removal", "image_utils.mae", "image_utils.masked_background", BODY]
-    waits = ["queue image-utils"] * 3 + ["queue generation"]
+    tasks = ["workflows.removal", "image_utils.mae", "image_utils.masked_background", BODY, "webhooks.deliver"]
+    waits = ["queue image-utils"] * 3 + ["queue generation", "queue jobs"]
     assert sorted(span.name for span in spans if span.parent == request.id) == sorted([*tasks, *waits, "submit"])
     (body,) = named(spans, BODY)
     assert body.service == "darkroom-a100"
