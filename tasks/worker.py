@@ -130,6 +130,7 @@ class WorkerLife:
 
         Its last message, which that second is for, tells the main process only to end it.
         """
+        self._app.tracing.close()
         os._exit(exitcode or os.EX_OK)
 
     def ready(self, **_: Any) -> None:
@@ -153,10 +154,6 @@ class WorkerLife:
         """Leave the list of workers."""
         if self._presence is not None:
             self._presence.stop()
-        self._app.tracing.close()
-
-    def close_child(self, **_: Any) -> None:
-        """Send what is left of the traces."""
         self._app.tracing.close()
 
     def connect(self) -> None:
