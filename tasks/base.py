@@ -65,7 +65,7 @@ class DarkroomTask(Task):
         return {
             "messaging.system": "redis",
             QUEUE: self.came_on,
-            "darkroom.attempt": self.request.retries + 1,
+            "darkroom.attempt": (self.request.retries or 0) + 1,
             **({"darkroom.job_id": self.job_id} if self.job_id else {}),
             **({"darkroom.role": part[1]} if part else {}),
         }

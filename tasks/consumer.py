@@ -27,7 +27,7 @@ from kombu.serialization import ContentDisallowed
 from tasks import ledger
 from tasks.app import app
 from tasks.headers import Embedded, Headers, flaw_in, is_deep
-from tasks.messages import REQUEST_ID, described
+from tasks.messages import REQUEST_ID, described, job_of
 from tasks.settings import settings
 
 DEAD_MESSAGES_KEY = "darkroom:messages:dead"
@@ -119,7 +119,9 @@ def _describe(message: Message) -> None:
     headers = message.headers
     shown = described(headers["id"], args, kwargs, headers)
     message.headers = {**headers, "argsrepr": shown.args, "kwargsrepr": shown.kwargs}
-    log.info("task.received", task=headers["task"], task_id=headers["id"], request_id=headers.get(REQUEST_ID, ""))
+    ids = {"task_id": headers["id"], REQUEST_ID: headers.get(REQUEST_ID) or ""}
+    job_id = job_of(headers)
+    log.info("task.received", task=headers["task"], **ids, **({"job_id": job_id} if job_id else {}))
 
 
 def _excerpts(message: Message) -> dict[str, str]:

@@ -54,6 +54,12 @@ def described(task_id: str | None, args: Any, kwargs: Any, headers: Mapping[str,
             return summary(args, kwargs)
 
 
+def job_of(headers: Mapping[str, Any]) -> str:
+    """Return the job that a message works for, by its headers; empty if they name none."""
+    part = headers.get(PART)
+    return str(part["job"] if part else headers["id"] if headers.get(OPERATION) else "")
+
+
 def build(
     app: Celery,
     task: str,
