@@ -34,7 +34,7 @@ def test_a_message_says_what_it_is_for(headers: dict[str, Any], args: str) -> No
 @pytest.mark.parametrize(
     "value",
     ["a red car", "car", b"pixels", {"prompt": "car"}, ["car"], [["car"]], [[["car"]]], [0] * 1000, object()],
-    ids=str,
+    ids=lambda value: type(value).__name__,
 )
 def test_what_somebody_may_have_said_is_hidden(value: Any) -> None:
     """A prompt is not shown, under whatever name it comes, and neither is anything else that is no number or id."""
