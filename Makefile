@@ -54,7 +54,7 @@ LOCK := $(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 -
 	--no-emit-index-url --no-header --quiet
 lock: $(MADE)
 	$(LOCK) -o requirements/base.txt
-	$(LOCK) --extra fastsam --extra qwen --extra test -c requirements/base.txt -o requirements/test.txt
+	$(LOCK) --extra fastsam --extra qwen --extra tracing --extra test -c requirements/base.txt -o requirements/test.txt
 
 # What `make` made; the data in .darkroom stay.
 clean:

@@ -1,18 +1,22 @@
 """The gateway's ASGI app: ``uvicorn api.app:create_app --factory``."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, MutableMapping
 from contextlib import asynccontextmanager
-from typing import TypedDict
+from typing import Any, TypedDict
 
+from anyio import to_thread
 from fastapi import FastAPI
 from fastapi.responses import RedirectResponse
+from fastapi.telemetry import TelemetryConfig
 from fastapi_offline import FastAPIOffline
 
 from api import documentation, memory, metrics, problems, security
 from api.gateway import Gateway, open_gateway
 from api.routes import generate, health, image_utils, images, metrics as metrics_route, smart_mask, tokens, webhooks
 from api.settings import GatewaySettings
-from tasks import logs
+from tasks import logs, tracing
+from tasks.app import app as celery
+from tasks.tracing import Tracing
 
 
 class State(TypedDict):
@@ -25,6 +29,7 @@ class State(TypedDict):
 def create_app() -> FastAPI:
     """Build the app with the settings of the environment, and configure this process's logs and memory."""
     logs.configure()
+    celery.tracing = tracing.start("gateway")
     memory.return_large_blocks()
     return build(GatewaySettings())
 
@@ -35,10 +40,15 @@ def build(settings: GatewaySettings) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[State]:
-        async with open_gateway(settings) as gateway:
-            yield State(gateway=gateway, requests=requests)
+        try:
+            async with open_gateway(settings) as gateway:
+                yield State(gateway=gateway, requests=requests)
+        finally:
+            await to_thread.run_sync(celery.tracing.close)
 
-    app = FastAPIOffline(lifespan=lifespan, redoc_url=None, **documentation.ABOUT)
+    app = FastAPIOffline(
+        lifespan=lifespan, redoc_url=None, telemetry=telemetry_of(celery.tracing), **documentation.ABOUT
+    )
     for room in (generate, smart_mask, images, image_utils, webhooks, tokens, health):
         app.include_router(room.router, prefix="/api")
     app.include_router(metrics_route.router)
@@ -48,6 +58,21 @@ def build(settings: GatewaySettings) -> FastAPI:
     documentation.install(app, settings.access)
     metrics.install(app, requests)
     return app
+
+
+def telemetry_of(tracing: Tracing) -> TelemetryConfig:
+    """Return what FastAPI records of each request: a span where traces are on, and nothing else.
+
+    Its logs would hold the text of errors, and its spans of each dependency outnumber ours.
+    """
+    nothing = TelemetryConfig(metrics=False, logs=False, operation_spans=False, auto_configure=False)
+    if not tracing.is_on:
+        return {**nothing, "tracing": False}
+    return {**nothing, "tracer_provider": tracing.provider, "exclude": _is_probe}
+
+
+def _is_probe(scope: MutableMapping[str, Any]) -> bool:
+    return scope["path"] in security.PROBED
 
 
 async def _home() -> RedirectResponse:

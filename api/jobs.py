@@ -15,13 +15,16 @@ from api.schemas import MASK_FIELD, Result, edit_of, generate_request
 from api.waiting import Waiter, unless
 from api.webhooks import require_allowed
 from tasks import ledger
+from tasks.app import app as celery
 from tasks.engines import require_support
 from tasks.errors import ErrorCode, NotFoundError, UnavailableError
 from tasks.jobs import Job, State
 from tasks.ledger import Receipt
 from tasks.messages import REQUEST_ID
+from tasks.outcomes import log_end
 from tasks.queues import Queue
 from tasks.submission import Submission, prepare
+from tasks.tracing import Kind, carried
 
 log = structlog.get_logger(__name__)
 
@@ -59,6 +62,7 @@ async def admit(request: Request, gateway: Gateway, owner: str, key: str | None)
         edit,
         owner=owner,
         request_id=request_id,
+        traceparent=carried(),
         webhook=wanted.webhook_url or "",
         open_limit=gateway.settings.max_open_jobs_per_owner if gateway.access.asks_for_keys else 0,
         idempotency=promised,
@@ -70,8 +74,13 @@ async def submit(gateway: Gateway, submission: Submission) -> Receipt:
 
     Raises ``ConflictError`` (idempotency_conflict), ``LimitError`` (too_many_jobs) or ``UnavailableError``.
     """
-    receipt = await gateway.ledger.apply(submission.move)
-    log.info("job.accepted", job_id=receipt.accepted(), answer=receipt.answer, operation=submission.edit.operation)
+    named = {"darkroom.operation": submission.edit.operation, "darkroom.job_id": submission.job_id}
+    with celery.tracing.span("submit", kind=Kind.PRODUCER, attributes=named):
+        receipt = await gateway.ledger.apply(submission.move)
+        job_id = receipt.accepted()
+    # Until the request ends, its own line included.
+    structlog.contextvars.bind_contextvars(job_id=job_id)
+    log.info("job.accepted", answer=receipt.answer, operation=submission.edit.operation)
     return receipt
 
 
@@ -85,10 +94,12 @@ async def find(gateway: Gateway, job_id: str, owner: str) -> Snapshot:
 
 async def cancel(gateway: Gateway, job_id: str, owner: str) -> State:
     """Cancel an owner's job and return its final state. Raises ``NotFoundError`` (job_unknown)."""
-    await find(gateway, job_id, owner)
-    state = await gateway.ledger.apply(ledger.cancel(job_id))
+    before = (await find(gateway, job_id, owner)).job
+    state = await gateway.ledger.apply(ledger.cancel(job_id)) or State.CANCELLED
     log.info("job.cancel", job_id=job_id, state=state)
-    return state or State.CANCELLED
+    if state is State.CANCELLED and not before.state.is_final:
+        log_end((await find(gateway, job_id, owner)).job)
+    return state
 
 
 async def wait(gateway: Gateway, job_id: str, waiter: Waiter) -> Job | None:

@@ -20,6 +20,8 @@ from api.loopback import is_local, is_loopback_name
 from api.problems import UnexpectedErrors, problem_response
 from api.room import Room
 from api.settings import GatewaySettings
+from tasks import tracing
+from tasks.app import app as celery
 from tasks.errors import AccessError, ErrorCode, InputError
 from tasks.keys import AccessMode
 from tasks.messages import REQUEST_ID
@@ -50,7 +52,7 @@ PAGE_POLICY = (
 )
 """Of our own pages: nothing from elsewhere, and nothing goes there. The documentation page starts itself by a script
 of its own that stands in the page."""
-_PROBED = frozenset({"/api/health", "/api/health/live", "/api/health/ready", "/metrics"})
+PROBED = frozenset({"/api/health", "/api/health/live", "/api/health/ready", "/metrics"})
 """Asked by machines every few seconds: a line about each would bury the others."""
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
@@ -100,7 +102,10 @@ class RequestContext:
             await send(message)
 
         started = time.monotonic()
-        with structlog.contextvars.bound_contextvars(**{REQUEST_ID: request_id}):
+        tracing.carry(celery.tracing.traceparent())
+        celery.tracing.note(darkroom_request_id=request_id)
+        ids = {REQUEST_ID: request_id, **tracing.log_fields(tracing.carried())}
+        with structlog.contextvars.bound_contextvars(**ids):
             try:
                 await self.app(scope, receive, named)
             finally:
@@ -270,7 +275,7 @@ def _add_headers(headers: MutableHeaders, request_id: str, path: str) -> None:
 
 
 def _log_outcome(scope: Scope, status: int, seconds: float) -> None:
-    write = log.debug if scope["path"] in _PROBED else log.info
+    write = log.debug if scope["path"] in PROBED else log.info
     write(
         "http.request",
         method=scope["method"],

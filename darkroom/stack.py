@@ -52,6 +52,8 @@ class StackSettings(BaseSettings):
     """Durable image tier; unset: a folder under ``data``."""
     flower_basic_auth: Annotated[str | None, Field(repr=False)] = None
     """Flower's login, user:password; unset: one that is made at the first start and kept under ``data``."""
+    flower_url_prefix: str = ""
+    """Path below which Flower's pages are, for a proxy in front; empty: all of its host is Flower's."""
     flower_cookie_secret: Annotated[str | None, Field(repr=False)] = None
     """Signs Flower's cookies; unset: made and kept likewise."""
     data: Annotated[Path, Field(validation_alias="DARKROOM_DATA")] = Path(".darkroom")
@@ -74,8 +76,9 @@ class StackSettings(BaseSettings):
 
     @property
     def flower_url(self) -> str:
-        """Where Flower answers."""
-        return f"http://127.0.0.1:{self.flower_port}"
+        """Where Flower's pages are."""
+        path = self.flower_url_prefix.strip("/")
+        return f"http://127.0.0.1:{self.flower_port}" + (f"/{path}/" if path else "")
 
     @property
     def flower_login(self) -> str:
@@ -177,6 +180,7 @@ def _flower(settings: StackSettings) -> Program:
         environment={
             **_environment(settings),
             "FLOWER_BASIC_AUTH": settings.flower_login,
+            **({"FLOWER_URL_PREFIX": settings.flower_url_prefix} if settings.flower_url_prefix else {}),
             "FLOWER_COOKIE_SECRET": settings.flower_cookie_secret or kept(settings.data / "flower-cookie-secret"),
         },
     )
@@ -319,7 +323,7 @@ async def _gateway_lacks(settings: StackSettings, client: httpx.AsyncClient) -> 
 
 async def _flower_lacks(settings: StackSettings, client: httpx.AsyncClient) -> list[str]:
     try:
-        answer = await client.get(f"{settings.flower_url}/healthcheck")
+        answer = await client.get(f"http://127.0.0.1:{settings.flower_port}/healthcheck")
     except httpx.HTTPError:
         return ["Flower does not answer"]
     return [] if answer.is_success else [f"Flower answers {answer.status_code}"]

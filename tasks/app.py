@@ -3,20 +3,38 @@
 from functools import cached_property
 from typing import Any
 
-import structlog
 from celery import Celery, signals
+from celery.app.amqp import AMQP, task_message
 
-from tasks import logs, messages, store
+from tasks import logs, messages, store, tracing
 from tasks.ledger import Ledger
 from tasks.runtime import Runtime
 from tasks.settings import settings
 from tasks.store import ImageStore
+from tasks.tracing import Tracing
+
+
+class Envelopes(AMQP):
+    """Celery's messages, whose arguments events and Flower show as we describe them."""
+
+    def as_task_v2(
+        self, task_id: str, name: str, args: Any = None, kwargs: Any = None, *more: Any, **options: Any
+    ) -> task_message:
+        """Build a message as Celery does."""
+        shown = messages.described(task_id, args or (), kwargs or {}, options.get("headers") or {})
+        options = {**options, "argsrepr": shown.args, "kwargsrepr": shown.kwargs}
+        return super().as_task_v2(task_id, name, args, kwargs, *more, **options)
 
 
 class Darkroom(Celery):
-    """Celery with the two things that our tasks need: the ledger everywhere, the runtime in workers."""
+    """Celery with what our tasks need: the ledger everywhere, the runtime in workers."""
 
+    amqp_cls = Envelopes
     _runtime: Runtime | None = None
+    tracing: Tracing = tracing.OFF
+    """The traces of this process; on from its start, or its fork, where they are asked for."""
+    watched_as: str = ""
+    """This worker's name in the task events that it sends; empty in a process that sends none."""
 
     @property
     def ledger(self) -> Ledger:
@@ -46,7 +64,9 @@ app = Darkroom("darkroom", task_cls="tasks.base:DarkroomTask", config_source="ce
 
 @signals.before_task_publish.connect
 def _stamp(headers: dict[str, Any], **_: Any) -> None:
-    headers.update(messages.stamps(structlog.contextvars.get_contextvars()))
+    headers.update(messages.stamps(headers))
 
 
 logs.listen()
+if tracing.is_wanted():
+    tracing.listen()

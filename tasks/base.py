@@ -9,12 +9,15 @@ import structlog
 from celery import Task
 from celery.exceptions import Ignore, Reject, Retry
 
-from tasks import ledger
+from tasks import ledger, watchers
 from tasks.app import Darkroom
-from tasks.errors import DarkroomError, ErrorCode, InputError, Interrupted, translate
-from tasks.jobs import Stage
+from tasks.errors import DarkroomError, ErrorCode, InputError, Interrupted, NotFoundError, translate
+from tasks.jobs import Job, Stage
 from tasks.ledger import Claimed, Held, Ledger, Token
+from tasks.messages import ENQUEUED_AT
+from tasks.outcomes import PutDown, tell_end
 from tasks.results import CLAIM, part_of
+from tasks.tracing import QUEUE, Attribute, waited
 from tasks.validation import LONGEST_DETAIL
 
 log = structlog.get_logger(__name__)
@@ -34,6 +37,38 @@ class DarkroomTask(Task):
     """And at once: its own 180 s would be spent in a slot of a worker, and nobody waits so long for a utility."""
     abstract = True
     app: Darkroom
+    carries_job = False
+    """Whether its id is a job's: it claims the job, and its result is the job's."""
+
+    @property
+    def job_id(self) -> str:
+        """The job that the running task works for; empty if it works for none."""
+        if self.carries_job:
+            return str(self.request.id)
+        part = part_of(self.request)
+        return part[0].job_id if part else ""
+
+    @property
+    def enqueued_at(self) -> float | None:
+        """When the running task's message was enqueued, in Unix seconds; None if it does not say."""
+        at: float | None = self.request.get(ENQUEUED_AT)
+        return at
+
+    @property
+    def came_on(self) -> str:
+        """The queue that the running task's message came on."""
+        return str((self.request.delivery_info or {}).get("routing_key", ""))
+
+    def trace_attributes(self) -> dict[str, Attribute]:
+        """Return what a trace says of the running task from its start."""
+        part = part_of(self.request)
+        return {
+            "messaging.system": "redis",
+            QUEUE: self.came_on,
+            "darkroom.attempt": (self.request.retries or 0) + 1,
+            **({"darkroom.job_id": self.job_id} if self.job_id else {}),
+            **({"darkroom.role": part[1]} if part else {}),
+        }
 
     @property
     def ledger(self) -> Ledger:
@@ -46,22 +81,45 @@ class DarkroomTask(Task):
         if part is None:
             return self._guarded(*args, **kwargs)
         chord, role = part
-        if self.ledger.apply(ledger.enter(chord, role)) is not Held.YES:
-            log.info("part.dropped", job_id=chord.job_id, role=role)
+        entered = self.ledger.apply(ledger.enter(chord, role))
+        if entered is not Held.YES:
+            log.info("part.dropped", role=role, held=entered)
+            if entered is Held.BURIED:
+                tell_end(self.ledger, chord.job_id)
+            self.show_end(chord.job_id)
             return None
         made = self._guarded(*args, **kwargs)
         self.ledger.apply(ledger.part(chord, role, made["image_id"]))
         return made
 
     def claim(self, job_id: str, stage: Literal[Stage.OPENING, Stage.BODY]) -> Token:
-        """Take a job for this task; what the task returns or raises ends the job. Raises ``Ignore`` if refused."""
+        """Take a job for this task; what the task returns or raises ends the job. Raises ``PutDown`` if refused."""
         token = ledger.new_token(job_id)
         claimed = self.ledger.apply(ledger.claim(token, stage, str(self.request.hostname)))
+        if claimed is Claimed.EXHAUSTED:
+            tell_end(self.ledger, job_id)
         if claimed is not Claimed.CLAIMED:
-            log.info("job.not_claimed", job_id=job_id, stage=stage, reason=claimed)
-            raise Ignore
+            self.show_end(job_id)
+            raise PutDown(f"not claimed: {claimed}")
         setattr(self.request, CLAIM, token)
         return token
+
+    def read_claimed(self, job_id: str) -> Job:
+        """Return the record of the job that this task has claimed. Raises ``NotFoundError`` (job_unknown)."""
+        read = self.ledger.apply(ledger.read(job_id))
+        if read is None:
+            raise NotFoundError(ErrorCode.JOB_UNKNOWN, f"There is no job {job_id}.")
+        job, tracing = read[0], self.app.tracing
+        if tracing.is_on:
+            waited(tracing, self.came_on, job.enqueued_at)
+            tracing.note(darkroom_operation=job.edit.operation, darkroom_attempt=job.attempts)
+        return job
+
+    def show_end(self, job_id: str) -> None:
+        """Have Flower show how a job has ended, if it has."""
+        if self.app.watched_as:
+            read = self.ledger.apply(ledger.read(job_id))
+            watchers.show_end(self.app, read[0] if read is not None else None)
 
     def _require_fitting(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         """Raise ``InputError`` for arguments that the task does not take: anybody on the broker can send a message."""
@@ -90,7 +148,7 @@ class DarkroomTask(Task):
             raise
         except BaseException as error:
             translated = translate(error)
-            log.exception("task.failed", code=translated.code)
+            log.exception("task.raised", code=translated.code)
             let_go(error)
             raise translated from error
 

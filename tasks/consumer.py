@@ -27,6 +27,7 @@ from kombu.serialization import ContentDisallowed
 from tasks import ledger
 from tasks.app import app
 from tasks.headers import Embedded, Headers, flaw_in, is_deep
+from tasks.messages import REQUEST_ID, described, job_of
 from tasks.settings import settings
 
 DEAD_MESSAGES_KEY = "darkroom:messages:dead"
@@ -64,6 +65,7 @@ class SafeConsumer(Consumer):
         def safely(message: Message) -> None:
             flaw = flaw_of(message)
             if flaw is None:
+                _describe(message)
                 # Celery takes its callback from the message.
                 message.ack_log_error = partial(self._acknowledge, message)  # type: ignore[method-assign]
                 handle(message)
@@ -109,6 +111,17 @@ class SafeConsumer(Consumer):
                 DEAD_MESSAGES_KEY, 0, settings().dead_messages_kept - 1
             ).execute()
         log.error("message.buried", flaw=flaw)
+
+
+def _describe(message: Message) -> None:
+    """Have what is shown of a message's arguments be ours, whoever sent it; and say that it came."""
+    args, kwargs, _ = message.decode()
+    headers = message.headers
+    shown = described(headers["id"], args, kwargs, headers)
+    message.headers = {**headers, "argsrepr": shown.args, "kwargsrepr": shown.kwargs}
+    ids = {"task_id": headers["id"], REQUEST_ID: headers.get(REQUEST_ID) or ""}
+    job_id = job_of(headers)
+    log.info("task.received", task=headers["task"], **ids, **({"job_id": job_id} if job_id else {}))
 
 
 def _excerpts(message: Message) -> dict[str, str]:

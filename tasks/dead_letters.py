@@ -38,6 +38,7 @@ class DeadLetters:
             owner=job.owner,
             priority=job.priority,
             request_id=job.request_id,
+            traceparent=job.traceparent,
             webhook=job.webhook or "",
             job_id=str(uuid.uuid5(uuid.NAMESPACE_URL, f"darkroom:replay:{job_id}")),
         )

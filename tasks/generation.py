@@ -2,37 +2,37 @@
 
 import os
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 import structlog
-from celery.exceptions import Ignore
 from numpy.typing import NDArray
 
 from tasks import imaging, ledger
 from tasks.app import app
 from tasks.base import DarkroomTask
-from tasks.engines import EngineLost, GenerationEngine, Inputs
-from tasks.errors import Draining, ErrorCode, JobTaken, NotFoundError, ProcessingError
+from tasks.engines import EngineLost, GenerationEngine, Inputs, Report
+from tasks.errors import Draining, ErrorCode, JobTaken, ProcessingError
 from tasks.imaging.probe import Format
 from tasks.jobs import Job, Role, Stage
 from tasks.lease import EXIT_STUCK, Lease
 from tasks.metrics import JOB_STAGE_SECONDS, Stage as Timed
+from tasks.outcomes import PutDown
 from tasks.store import ImageStore
 from tasks.submission import returned
+from tasks.tracing import Tracing
 from tasks.workflows import CONDITIONS
 
 log = structlog.get_logger(__name__)
 
 
-@app.task(bind=True)
+@app.task(bind=True, carries_job=True)
 def generate(self: DarkroomTask, job_id: str) -> dict[str, Any]:
     """Compute a prepared job; its result is the job's result. Repeated, it does nothing."""
     token = self.claim(job_id, Stage.BODY)
-    read = self.ledger.apply(ledger.read(job_id))
-    if read is None:
-        raise NotFoundError(ErrorCode.JOB_UNKNOWN, f"There is no job {job_id}.")
-    job, _ = read
+    job = self.read_claimed(job_id)
     runtime = self.app.runtime
 
     def keep_preview(preview: bytes) -> str:
@@ -44,9 +44,10 @@ def generate(self: DarkroomTask, job_id: str) -> dict[str, Any]:
     except Draining:
         envelope = returned(job)
         self.ledger.apply(ledger.release(token, envelope.list_key, envelope.message))
-        raise Ignore from None
+        raise PutDown("the worker drains") from None
     except JobTaken:
-        raise Ignore from None
+        self.show_end(job_id)
+        raise PutDown("the job was cancelled, or is another attempt's") from None
     except EngineLost as error:
         # The job is redone by the next process, and one that does this to each of them is set aside.
         log.critical("generation.engine_lost", job_id=job_id, reason=str(error))
@@ -58,16 +59,20 @@ def generate(self: DarkroomTask, job_id: str) -> dict[str, Any]:
 
 def carry_out(job: Job, store: ImageStore, engine: GenerationEngine, lease: Lease) -> dict[str, Any]:
     """Compute a job and store its picture; return what the client gets as its result, with ids for images."""
-    clock = StageClock()
-    inputs = _inputs(job, store)
-    clock.lap(Timed.LOAD)
-    edited = engine.edit(inputs, lease.report)
-    clock.lap(Timed.EDIT)
-    picture = required_picture(edited.picture, inputs.photo)
-    if inputs.photo is not None and inputs.mask is not None:
-        picture = imaging.composite.inside(inputs.photo, picture, inputs.mask)
-    kept = store.put(imaging.codec.encode(picture, Format.PNG), owner=job.owner)
-    clock.lap(Timed.STORE)
+    clock, tracing = StageClock(app.tracing), app.tracing
+    with clock.stage(Timed.LOAD):
+        inputs = _inputs(job, store)
+    with clock.stage(Timed.EDIT):
+        tracing.note(darkroom_engine=engine.name)
+        edited = engine.edit(inputs, _traced(lease.report, tracing))
+    with clock.stage(Timed.ENCODE):
+        picture = required_picture(edited.picture, inputs.photo)
+        if inputs.photo is not None and inputs.mask is not None:
+            picture = imaging.composite.inside(inputs.photo, picture, inputs.mask)
+        encoded = imaging.codec.encode(picture, Format.PNG)
+    with clock.stage(Timed.STORE):
+        kept = store.put(encoded, owner=job.owner)
+    tracing.note(darkroom_engine=engine.name, darkroom_width=kept.width, darkroom_height=kept.height)
     parameters = job.edit.model_dump(mode="json", exclude_none=True)
     result = {
         "image_id": kept.id,
@@ -105,6 +110,16 @@ def required_picture(picture: NDArray[Any], photo: NDArray[np.uint8] | None) -> 
     return picture
 
 
+def _traced(report: Report, tracing: Tracing) -> Report:
+    """Return a report that marks each step in the trace, too."""
+
+    def tell(step: int, total_steps: int, message: str, *, preview: bytes | None = None) -> None:
+        tracing.event("step", darkroom_step=step, darkroom_steps=total_steps)
+        report(step, total_steps, message, preview=preview)
+
+    return tell
+
+
 def _inputs(job: Job, store: ImageStore) -> Inputs:
     decoded = {role: _decode(role, store.open(image_id)) for role, image_id in job.parts.items()}
     roles = CONDITIONS[job.edit.operation]
@@ -122,17 +137,21 @@ def _decode(role: Role, data: bytes) -> NDArray[np.uint8]:
 
 
 class StageClock:
-    """Wall seconds of each stage."""
+    """Wall seconds of each stage, which is a span of the trace, too."""
 
-    def __init__(self) -> None:
-        """Start the first stage."""
+    def __init__(self, tracing: Tracing) -> None:
+        """Start the clock."""
+        self._tracing = tracing
         self._started = self._last = time.monotonic()
         self.stages: dict[str, float] = {}
 
-    def lap(self, stage: str) -> None:
-        """End a stage and start the next."""
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        """Time a stage: from the end of the one before."""
+        with self._tracing.span(name):
+            yield
         now = time.monotonic()
-        self.stages[stage] = round(now - self._last, 4)
+        self.stages[name] = round(now - self._last, 4)
         self._last = now
 
     @property

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
-from tasks.jobs import Role
+from tasks.jobs import Operation, Role
 
 Id = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.:-]{1,200}$")]
 """Ours are UUIDs; a Python client may choose another. Ids become keys, channels and parts of scripts' JSON."""
@@ -65,6 +65,8 @@ class Headers(_Checked):
 
     part: Part | None = None
     request_id: Text | None = None
+    traceparent: Text | None = None
+    operation: Annotated[Operation, Field(strict=False)] | None = None
     enqueued_at: float | None = None
     darkroom_claim: None = None
     """A running task learns its claim (``tasks.results.CLAIM``) from the ledger, never from a message."""

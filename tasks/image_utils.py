@@ -51,6 +51,7 @@ class UtilityTask(DarkroomTask):
     def keep(self, data: bytes, owner: str) -> Made:
         """Store what was made; a part of a job goes to the durable tier, as the job may wait long for its pool."""
         kept = self.app.runtime.store.put(data, owner=owner, durable=part_of(self.request) is not None)
+        self.app.tracing.note(darkroom_width=kept.width, darkroom_height=kept.height)
         return Made(image_id=kept.id, format=kept.format, width=kept.width, height=kept.height)
 
 

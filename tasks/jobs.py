@@ -218,6 +218,8 @@ class Job:
     request_id: str
     webhook: str | None
     worker: str
+    traceparent: str = ""
+    """What the job's trace hangs below (W3C); empty if it was submitted without one."""
     parts: dict[Role, str] = field(default_factory=dict)
     result: dict[str, Any] | None = None
     failure: Failure | None = None

@@ -1,5 +1,6 @@
 """Holding a job while it is computed: renewals in the background, progress at each step, news when it is gone."""
 
+import contextvars
 import os
 import threading
 import time
@@ -13,6 +14,7 @@ from tasks import ledger
 from tasks.errors import Draining, ErrorCode, JobTaken, ProcessingError, UnavailableError
 from tasks.jobs import Failure
 from tasks.ledger import Held, Ledger, Move, Token
+from tasks.outcomes import tell_end
 from tasks.settings import settings
 
 EXIT_STUCK = 70
@@ -39,7 +41,9 @@ class Lease:
         self._left = threading.Event()
         self._started = time.monotonic()
         self._told: tuple[int, int, str] | None = None
-        self._renewer = threading.Thread(target=self._renew, name="lease", daemon=True)
+        # In the task's context: what it logs is the task's.
+        context = contextvars.copy_context()
+        self._renewer = threading.Thread(target=context.run, args=(self._renew,), name="lease", daemon=True)
 
     def __enter__(self) -> Self:
         """Start to renew."""
@@ -105,6 +109,7 @@ class Lease:
         log.critical("lease.stuck", job_id=self._token.job_id, seconds=self._seconds)
         try:
             self._ledger.apply(ledger.fail(self._token, Failure(error.code, error.detail)))
+            tell_end(self._ledger, self._token.job_id)
         finally:
             os._exit(EXIT_STUCK)
 

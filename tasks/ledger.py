@@ -42,6 +42,7 @@ from tasks.patience import Patience
 from tasks.queues import PRIORITY_STEPS, SEPARATOR, Priority, Queue
 from tasks.records import event_of, job_of
 from tasks.settings import settings
+from tasks.tracing import TRACEPARENT
 
 T = TypeVar("T", covariant=True)
 Answer = TypeVar("Answer")
@@ -120,6 +121,8 @@ class Held(StrEnum):
     YES = "yes"
     CANCELLED = "cancelled"
     LOST = "lost"
+    BURIED = "buried"
+    """The move has ended the job: it was one start too many."""
 
 
 class Requeued(StrEnum):
@@ -189,13 +192,15 @@ def submit(
     owner: str,
     priority: Priority = Priority.INTERACTIVE,
     request_id: str = "",
+    traceparent: str = "",
     webhook: str = "",
     open_limit: int = 0,
     idempotency: Idempotency | None = None,
 ) -> Move[Receipt]:
     """Write the record; its opening task's message sets out when the owner's turn comes (prelude.lua).
 
-    There is no ``message`` if Celery delivered one already. ``webhook`` is the address that is told of the job's end,
+    There is no ``message`` if Celery delivered one already. ``traceparent`` is what the job's trace hangs below (empty:
+    there is none), ``webhook`` the address that is told of the job's end,
     ``open_limit`` how many open jobs the owner may have (0: any number).
     """
     body = edit.model_dump_json(exclude_none=True)
@@ -205,6 +210,7 @@ def submit(
         "priority": int(priority),
         "request_id": request_id,
         "webhook": webhook,
+        **({TRACEPARENT: traceparent} if traceparent else {}),
     }
     return Move(
         "submit",

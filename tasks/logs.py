@@ -1,20 +1,38 @@
-"""Logs: dotted events with fields, one line each; the request's id is on every line that its work causes."""
+"""Logs: dotted events with fields, one line each; the request's id is on every line that its work causes.
+
+A line about a task's outcome stands in the place of Celery's own, which have no fields: seconds are the task's own,
+queued_seconds those that its message waited before.
+"""
 
 import logging
 import os
 import sys
-from typing import Any
+import time
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Any
 
 import structlog
-from celery import signals
+from celery import signals, states
 from structlog.tracebacks import ExceptionDictTransformer
 from structlog.typing import Processor
 
+from tasks import tracing
 from tasks.messages import REQUEST_ID
+from tasks.outcomes import HandedOn, PutDown
+from tasks.tracing import TRACEPARENT, code_of
+
+if TYPE_CHECKING:
+    from tasks.base import DarkroomTask
 
 # The values of local variables, which structlog shows by itself, are prompts, addresses and signing secrets here.
 _TRACEBACKS = structlog.processors.ExceptionRenderer(ExceptionDictTransformer(show_locals=False))
 _TRACEBACKS_AS_TEXT = structlog.dev.RichTracebackFormatter(show_locals=False)
+
+_SAID_BY_US = ("celery.app.trace", "celery.worker.strategy")
+"""Celery's loggers of what each task does; their warnings and errors stay."""
+_STARTED: ContextVar[float] = ContextVar("started", default=0.0)
+
+log = structlog.get_logger(__name__)
 
 
 def configure(level: int = logging.INFO) -> None:
@@ -41,6 +59,8 @@ def configure(level: int = logging.INFO) -> None:
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(level)
+    for name in _SAID_BY_US:
+        logging.getLogger(name).setLevel(logging.WARNING)
 
 
 def _renderers() -> list[Processor]:
@@ -53,14 +73,40 @@ def _configure_worker(**_: Any) -> None:
     configure()
 
 
-def _bind(task_id: str, task: Any, **_: Any) -> None:
+def _bind(task_id: str, task: "DarkroomTask", **_: Any) -> None:
+    job_id = task.job_id
+    # A Python client sends none; with traces on, what works for its job is one trace all the same.
+    own = tracing.derived(job_id) if job_id and task.app.tracing.is_on else ""
+    traceparent = task.request.get(TRACEPARENT) or own
+    tracing.carry(traceparent)
     structlog.contextvars.bind_contextvars(
-        **{"task_id": task_id, "task": task.name, REQUEST_ID: task.request.get(REQUEST_ID, "")}
+        **{"task_id": task_id, "task": task.name, REQUEST_ID: task.request.get(REQUEST_ID, "")},
+        **({"job_id": job_id} if job_id else {}),
+        **tracing.log_fields(traceparent),
     )
+    _STARTED.set(time.time())
 
 
-def _unbind(**_: Any) -> None:
+def _unbind(task: "DarkroomTask", state: str | None = None, retval: Any = None, **_: Any) -> None:
+    _tell(task, state, retval)
     structlog.contextvars.clear_contextvars()
+    tracing.carry("")
+
+
+def _tell(task: "DarkroomTask", state: str | None, retval: Any) -> None:
+    started, enqueued_at = _STARTED.get(), task.enqueued_at
+    times = {"seconds": round(time.time() - started, 4)}
+    if enqueued_at is not None:
+        times["queued_seconds"] = round(max(0.0, started - enqueued_at), 4)
+    match state, retval:
+        case (states.SUCCESS, _) | (states.IGNORED, HandedOn()):
+            log.info("task.done", **times)
+        case states.FAILURE, _:
+            log.warning("task.failed", code=code_of(retval), **times)
+        case _, PutDown():
+            log.info("task.put_down", reason=str(retval), **times)
+        case _:
+            log.info("task.put_down", reason=f"{state}".lower(), **times)
 
 
 def listen() -> None:

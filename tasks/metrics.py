@@ -64,6 +64,7 @@ class Stage(StrEnum):
     """From there until a worker of its pool has taken it."""
     LOAD = "load"
     EDIT = "edit"
+    ENCODE = "encode"
     STORE = "store"
 
 

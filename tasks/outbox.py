@@ -20,11 +20,12 @@ from typing import Any
 
 import structlog
 
-from tasks import messages
+from tasks import ledger, messages
 from tasks.app import app
 from tasks.ledger import Ledger, Move, Token
 from tasks.queues import Priority, Queue, list_key
 from tasks.settings import settings
+from tasks.submission import origin
 
 DELIVER_TASK = "tasks.webhooks.deliver"
 LOOKED_AT = 2000
@@ -140,11 +141,12 @@ def dispatch(book: Ledger) -> int:
     for job_id in taken.expired:
         log.error("webhook.given_up", job_id=job_id, reason="the job's record has expired")
     if taken.job_ids:
-        book.client.lpush(_MESSAGES, *map(_message, taken.job_ids))
+        book.client.lpush(_MESSAGES, *(_message(book, job_id) for job_id in taken.job_ids))
     return len(taken.job_ids)
 
 
-def _message(job_id: str) -> str:
+def _message(book: Ledger, job_id: str) -> str:
+    read = book.apply(ledger.read(job_id))
     return messages.build(
         app,
         DELIVER_TASK,
@@ -152,6 +154,7 @@ def _message(job_id: str) -> str:
         args=[job_id],
         queue=Queue.JOBS,
         priority=Priority.INTERACTIVE,
+        headers=origin(read[0]) if read is not None else {},
     )
 
 

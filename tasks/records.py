@@ -6,6 +6,7 @@ from typing import Any
 from tasks.errors import ErrorCode
 from tasks.jobs import Edit, Event, Failure, Job, Role, Stage, State
 from tasks.queues import Priority
+from tasks.tracing import TRACEPARENT
 
 
 def job_of(job_id: str, reply: Any) -> tuple[Job, str]:
@@ -34,6 +35,7 @@ def job_of(job_id: str, reply: Any) -> tuple[Job, str]:
         request_id=record["request_id"],
         webhook=record.get("webhook") or None,
         worker=record["worker"],
+        traceparent=record.get(TRACEPARENT, ""),
         parts={Role(name[5:]): value for name, value in record.items() if name.startswith("part:")},
         result=json.loads(record["result"]) if record.get("result") else None,
         failure=_failure_of(record.get("failure")),

@@ -14,19 +14,21 @@ from celery import states
 from celery._state import task_join_will_block
 from celery.app.task import Context
 from celery.backends.redis import RedisBackend
-from celery.exceptions import SoftTimeLimitExceeded
+from celery.exceptions import SoftTimeLimitExceeded, TimeLimitExceeded, WorkerLostError
 from kombu.exceptions import OperationalError
 
-from tasks import ledger
+from tasks import ledger, watchers
 from tasks.errors import DarkroomError, UnavailableError, translate
 from tasks.jobs import Failure, Role
 from tasks.ledger import Held, Ledger, Move, Token
-from tasks.messages import PART
+from tasks.messages import PART, REQUEST_ID
+from tasks.outcomes import tell_end
 from tasks.settings import settings
 
 COMMIT_PAUSE_SECONDS = 0.5
 """Between two tries to commit, beside what each takes."""
 
+_LOST = (WorkerLostError, TimeLimitExceeded)
 _BROKER_ERRORS = (UnavailableError, redis.RedisError, OperationalError)
 
 log = structlog.get_logger(__name__)
@@ -86,6 +88,9 @@ class LedgerBackend(RedisBackend):
         Where what it needs is away, the job is opened again later, and this chord is forgotten.
         """
         part = part_of(request)
+        if isinstance(exc, _LOST):
+            # The child that ran it is gone, and could not say so.
+            log.error("task.failed", task_id=task_id, code=translate(exc).code, **_origin(request))
         if part is None or self._end_part(part[0], translate(exc)):
             super().mark_as_failure(task_id, exc, traceback=traceback, request=request, **kwargs)
 
@@ -127,7 +132,9 @@ class LedgerBackend(RedisBackend):
             held = self._patiently(_ending(token, translate(result)))
         else:
             return
-        if held is not Held.YES:
+        if held is Held.YES:
+            tell_end(self.ledger, token.job_id)
+        else:
             log.warning("job.commit_refused", job_id=token.job_id, held=held, celery_state=state)
 
     def _patiently(self, move: Move[Held]) -> Held:
@@ -145,10 +152,12 @@ class LedgerBackend(RedisBackend):
     def _end_part(self, chord: Token, error: DarkroomError) -> bool:
         """Tell a job that one of its parts failed; return whether it is of use to tell the chord."""
         try:
-            self.ledger.apply(_ending(chord, error))
+            held = self.ledger.apply(_ending(chord, error))
         except UnavailableError as away:
             log.warning("part.not_ended", job_id=chord.job_id, reason=away.detail)
             return False
+        if held is Held.YES:
+            watchers.show_end(self.app, tell_end(self.ledger, chord.job_id))
         return not isinstance(error, UnavailableError)
 
     def _get_task_meta_for(self, task_id: str) -> dict[str, Any]:
@@ -157,6 +166,13 @@ class LedgerBackend(RedisBackend):
 
     def _is_job(self, task_id: str) -> bool:
         return self.ledger.apply(ledger.celery_meta(task_id)) is not None
+
+
+def _origin(request: Context | None) -> dict[str, str]:
+    """Return what a log line says of where a task came from, in a process that does not run it."""
+    part = part_of(request)
+    named = {"task": getattr(request, "task", ""), REQUEST_ID: getattr(request, REQUEST_ID, "")}
+    return {**named, **({"job_id": part[0].job_id} if part else {})}
 
 
 def _require_away(error: Exception) -> None:

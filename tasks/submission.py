@@ -12,6 +12,7 @@ from tasks.jobs import Edit, Job, Operation, Stage
 from tasks.ledger import SERVED_BY, Move, Receipt
 from tasks.queues import Priority, Queue, list_key
 from tasks.settings import settings
+from tasks.tracing import TRACEPARENT
 
 OPENING_TASK: Mapping[Operation, str] = {
     Operation.REMOVAL: "tasks.workflows.removal",
@@ -45,6 +46,7 @@ def prepare(
     owner: str,
     priority: Priority = Priority.INTERACTIVE,
     request_id: str = "",
+    traceparent: str = "",
     job_id: str | None = None,
     webhook: str = "",
     open_limit: int = 0,
@@ -52,7 +54,7 @@ def prepare(
 ) -> Submission:
     """Return the submission of an edit; a missing seed is drawn from the id: a second run gives the same picture.
 
-    ``webhook``, ``open_limit`` and ``idempotency`` as in ``ledger.submit``.
+    ``traceparent``, ``webhook``, ``open_limit`` and ``idempotency`` as in ``ledger.submit``.
 
     Raises ``InputError`` (engine_unsupported) if the deployment's engine cannot do the operation.
     """
@@ -60,7 +62,7 @@ def prepare(
     job_id = job_id or ledger.new_job_id()
     if edit.seed is None:
         edit = edit.model_copy(update={"seed": int(hashlib.sha256(job_id.encode()).hexdigest()[:8], 16)})
-    envelope = opening_message(job_id, edit.operation, priority, request_id)
+    envelope = opening_message(job_id, edit.operation, priority, request_id, traceparent)
     move = ledger.submit(
         job_id,
         edit,
@@ -69,6 +71,7 @@ def prepare(
         owner=owner,
         priority=priority,
         request_id=request_id,
+        traceparent=traceparent,
         webhook=webhook,
         open_limit=open_limit,
         idempotency=idempotency,
@@ -77,7 +80,13 @@ def prepare(
 
 
 def opening_message(
-    job_id: str, operation: Operation, priority: Priority, request_id: str, *, since: float | None = None
+    job_id: str,
+    operation: Operation,
+    priority: Priority,
+    request_id: str,
+    traceparent: str = "",
+    *,
+    since: float | None = None,
 ) -> Envelope:
     """Return the message that opens a job; ``since`` as in ``returned``."""
     message = messages.build(
@@ -86,7 +95,7 @@ def opening_message(
         task_id=job_id,
         queue=Queue.IMAGE_UTILS,
         priority=priority,
-        headers=_headers(request_id, since),
+        headers={messages.OPERATION: operation, **_headers(request_id, traceparent, since)},
     )
     return Envelope(list_key(Queue.IMAGE_UTILS, priority), message)
 
@@ -101,7 +110,7 @@ def body_message(job: Job, *, since: float | None = None) -> Envelope:
         args=[job.id],
         queue=queue,
         priority=job.priority,
-        headers=_headers(job.request_id, since),
+        headers={messages.OPERATION: job.edit.operation, **_headers(job.request_id, job.traceparent, since)},
     )
     return Envelope(list_key(queue, job.priority), message)
 
@@ -114,9 +123,19 @@ def returned(job: Job) -> Envelope:
     """
     if job.stage is Stage.BODY:
         return body_message(job, since=job.created_at)
-    return opening_message(job.id, job.edit.operation, job.priority, job.request_id, since=job.created_at)
+    since = job.created_at
+    return opening_message(job.id, job.edit.operation, job.priority, job.request_id, job.traceparent, since=since)
 
 
-def _headers(request_id: str, since: float | None) -> dict[str, str | float]:
+def origin(job: Job) -> dict[str, str]:
+    """Return the headers of a message about a job that tell of the request which it came from."""
+    return _origin(job.request_id, job.traceparent)
+
+
+def _headers(request_id: str, traceparent: str, since: float | None) -> dict[str, str | float]:
     stamp: dict[str, str | float] = {} if since is None else {messages.ENQUEUED_AT: since}
-    return {messages.REQUEST_ID: request_id, **stamp}
+    return {**_origin(request_id, traceparent), **stamp}
+
+
+def _origin(request_id: str, traceparent: str) -> dict[str, str]:
+    return {messages.REQUEST_ID: request_id, **({TRACEPARENT: traceparent} if traceparent else {})}

@@ -13,11 +13,12 @@ from collections.abc import Mapping
 import redis
 import structlog
 
-from tasks import ledger, messages, outbox
+from tasks import ledger, messages, outbox, tracing, watchers
 from tasks.app import app
 from tasks.errors import UnavailableError
 from tasks.jobs import Job, Stage
 from tasks.ledger import SERVED_BY, Ledger, Requeued
+from tasks.outcomes import tell_end
 from tasks.queues import Priority, Queue, list_key, list_keys
 from tasks.settings import settings
 from tasks.submission import returned
@@ -113,7 +114,10 @@ class Sweeper(threading.Thread):
     def _requeue(self, job: Job) -> Requeued:
         envelope = returned(job)
         outcome = self._ledger.apply(ledger.requeue(job, envelope.list_key, envelope.message))
-        log.warning("job.swept", job_id=job.id, stage=job.stage, attempts=job.attempts, outcome=outcome)
+        origin = {messages.REQUEST_ID: job.request_id, **tracing.log_fields(job.traceparent)}
+        log.warning("job.swept", job_id=job.id, stage=job.stage, attempts=job.attempts, outcome=outcome, **origin)
+        if outcome is Requeued.BURIED:
+            watchers.show_end(app, tell_end(self._ledger, job.id))
         return outcome
 
     def _housekeep(self) -> None:

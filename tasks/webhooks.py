@@ -22,7 +22,6 @@ from tasks.destinations import Policy, RefusedError
 from tasks.egress import Egress, Patience, UnreachableError
 from tasks.jobs import Job
 from tasks.ledger import Ledger, Token
-from tasks.messages import REQUEST_ID
 from tasks.outbox import Attempt, Begun, Outcome
 from tasks.settings import settings
 
@@ -50,7 +49,18 @@ class Verdict:
     reason: str = ""
 
 
-@app.task(bind=True, ignore_result=True)
+class DeliveryTask(DarkroomTask):
+    """Works for the job that it tells about."""
+
+    abstract = True
+
+    @property
+    def job_id(self) -> str:
+        """Its argument, whatever a stranger has put there."""
+        return str(next(iter(self.request.args or ()), ""))
+
+
+@app.task(bind=True, base=DeliveryTask, ignore_result=True)
 def deliver(self: DarkroomTask, job_id: str) -> str:
     """Make the next attempt to tell a job's end, if one is due; return what came of it."""
     token = ledger.new_token(job_id)
@@ -59,8 +69,6 @@ def deliver(self: DarkroomTask, job_id: str) -> str:
     if read is None:
         log.info("webhook.not_begun", job_id=job_id, reason=attempt.answer)
         return attempt.answer
-    # The sweeper's message knows the job only.
-    structlog.contextvars.bind_contextvars(**{REQUEST_ID: read[0].request_id})
     verdict = _attempted(self.ledger, self.app.runtime.egress, read[0], attempt)
     return _settled(self.ledger, token, attempt, verdict)
 

@@ -13,10 +13,10 @@ import cv2  # once, before the fork, instead of in every child
 import redis
 import structlog
 from celery import signals
-from celery.worker import state as celery_state
+from celery.worker import WorkController, state as celery_state
 from redis.exceptions import AuthenticationError, NoPermissionError
 
-from tasks import gpu, ledger, store, webhooks
+from tasks import gpu, ledger, store, tracing, webhooks
 from tasks.app import Darkroom, app
 from tasks.counting import TaskCounter, Teller
 from tasks.engines import (
@@ -59,8 +59,9 @@ class WorkerLife:
         self._counter = TaskCounter(self._tally)
         self._began = time.monotonic()
 
-    def open(self, **_: Any) -> None:
+    def open(self, sender: WorkController, **_: Any) -> None:
         """Open everything in the main process, the model included, before the first message is taken."""
+        self._app.watched_as = sender.hostname if sender.task_events else ""
         if self._profile.pool is Pool.PREFORK:
             cv2.setNumThreads(1)  # there is a child per core
         require_access(settings().redis_url)
@@ -74,6 +75,7 @@ class WorkerLife:
             store.tell(settings(), self._app.ledger.client)
             if self._profile.pool is Pool.PREFORK:
                 return
+            self._app.tracing = tracing.start(self._profile.name)
             self._tell_loading("")
             self._app.runtime = Runtime(
                 profile=self._profile,
@@ -137,6 +139,7 @@ class WorkerLife:
         limit_memory(settings().child_memory_bytes)
         tally = Tally(self._profile.name)
         try:
+            self._app.tracing = tracing.start(self._profile.name)
             opened = store.connect(settings(), self._app.ledger.client, tally)
             self._app.runtime = Runtime(profile=self._profile, store=opened, tally=tally)
             self._counter.tally = tally
@@ -152,6 +155,7 @@ class WorkerLife:
         Its last message, which that second is for, tells the main process only to end it.
         """
         self._stop_telling()
+        self._app.tracing.close()
         os._exit(exitcode or os.EX_OK)
 
     def ready(self, **_: Any) -> None:
@@ -177,6 +181,7 @@ class WorkerLife:
         if self._presence is not None:
             self._presence.stop()
         self._stop_telling()
+        self._app.tracing.close()
 
     def _stop_telling(self) -> None:
         if self._teller is not None:

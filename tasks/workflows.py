@@ -14,23 +14,23 @@ from typing import Any, NoReturn
 
 from celery import chord, group, signature
 from celery.canvas import Signature
-from celery.exceptions import Ignore
 from celery.result import AsyncResult
 
 from tasks import imaging, ledger
 from tasks.app import app
 from tasks.base import DarkroomTask
 from tasks.engines import require_support
-from tasks.errors import ErrorCode, NotFoundError
 from tasks.imaging.probe import Format
 from tasks.jobs import Edit, Job, Operation, Role, Stage
 from tasks.ledger import Held, Token
-from tasks.messages import PART
+from tasks.messages import OPERATION, PART, REQUEST_ID
+from tasks.outcomes import HandedOn, PutDown
 from tasks.queues import Priority, Queue
 from tasks.results import CLAIM
 from tasks.settings import settings
 from tasks.store import LOCAL_OWNER, ImageStore
 from tasks.submission import BODY_TASK, body_message, prepare
+from tasks.tracing import carried
 from tasks.validation import validated
 
 CONDITIONS: Mapping[Operation, tuple[Role, ...]] = {
@@ -46,6 +46,7 @@ class OpeningTask(DarkroomTask):
     """Sends a job instead of a bare message: record and message are written in one transaction."""
 
     abstract = True
+    carries_job = True
     operation: Operation
     # When its process dies, the sweeper redoes it and counts; Celery would send the bare message again, uncounted.
     retry_on_worker_lost = False
@@ -105,20 +106,19 @@ def _open(task: OpeningTask, fields: dict[str, Any]) -> NoReturn:
     if fields:
         _record(task, job_id, fields)
     attempt = task.claim(job_id, Stage.OPENING)
-    read = task.ledger.apply(ledger.read(job_id))
-    if read is None:
-        raise NotFoundError(ErrorCode.JOB_UNKNOWN, f"There is no job {job_id}.")
-    job, _ = read
+    job = task.read_claimed(job_id)
     require_support(settings().generation_engine, job.edit.operation)
     known = normalised(job, task.app.runtime.store)
     launch(task, job, attempt, known)
-    raise Ignore
+    raise HandedOn
 
 
 def _record(task: OpeningTask, job_id: str, fields: dict[str, Any]) -> None:
     # A message that somebody sent by name: there is no record yet.
     edit = validated(Edit, {**fields, "operation": task.operation})
-    task.ledger.apply(ledger.submit(job_id, edit, owner=LOCAL_OWNER))
+    request_id = task.request.get(REQUEST_ID) or ""
+    move = ledger.submit(job_id, edit, owner=LOCAL_OWNER, request_id=request_id, traceparent=carried())
+    task.ledger.apply(move)
 
 
 def normalised(job: Job, store: ImageStore) -> dict[Role, str]:
@@ -142,12 +142,13 @@ def normalised(job: Job, store: ImageStore) -> dict[Role, str]:
 def launch(task: DarkroomTask, job: Job, attempt: Token, known: Mapping[Role, str]) -> None:
     """Publish the job's chord: the conditions that do not exist yet as its header, the generation as its body.
 
-    Without a condition to make there is only the body.
+    Without a condition to make there is only the body. Raises ``PutDown`` where the job is not the attempt's any more.
     """
     token = ledger.new_token(job.id)
     missing = [role for role in CONDITIONS[job.edit.operation] if role not in known]
     if task.ledger.apply(ledger.launch(attempt, token, len(missing), known)) is not Held.YES:
-        return
+        task.show_end(job.id)
+        raise PutDown("the job was cancelled, or is another attempt's")
     if not missing:
         envelope = body_message(job)
         task.ledger.client.lpush(envelope.list_key, envelope.message)
@@ -156,7 +157,9 @@ def launch(task: DarkroomTask, job: Job, attempt: Token, known: Mapping[Role, st
     setattr(task.request, CLAIM, token)
     header = group([_part(role, job, token, known) for role in missing], task_id=token.value)
     body = signature(BODY_TASK, args=(job.id,), immutable=True, app=app).set(
-        queue=ledger.SERVED_BY[job.edit.operation], priority=job.priority
+        queue=ledger.SERVED_BY[job.edit.operation],
+        priority=job.priority,
+        headers={OPERATION: job.edit.operation},
     )
     chord(header, body, app=app).apply_async(task_id=job.id)
 

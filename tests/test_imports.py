@@ -1,5 +1,6 @@
 """What importing costs."""
 
+import os
 import subprocess
 import sys
 
@@ -31,6 +32,48 @@ def test_the_light_side_stays_light(imported: str) -> None:
     code = f"import {imported}, sys; print([m for m in {HEAVY!r} if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize(
+    ("imported", "missing"),
+    [
+        ("tasks.worker, tasks.consumer, tasks.generation, tasks.segmentation, tasks.webhooks", "opentelemetry"),
+        ("tasks.client, darkroom.cli, darkroom.flower", "opentelemetry"),
+        # FastAPI loads the API itself, which records nothing.
+        ("api.app; api.app.build(api.app.GatewaySettings())", "opentelemetry.sdk"),
+    ],
+)
+def test_traces_that_are_off_need_no_package(imported: str, missing: str) -> None:
+    """Without an endpoint nothing of OpenTelemetry is asked for; it need not even be installed."""
+    # Nothing but ours may ask for it: redis-py tries, and goes on without.
+    code = (
+        f"import sys; sys.modules[{missing!r}] = None\n"
+        f"import {imported}\n"
+        f"print([m for m in sys.modules if m.startswith({missing!r} + '.') or m == 'tasks.telemetry'])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.stdout.strip() == "[]", done.stderr
+
+
+@pytest.mark.parametrize("program", ["tasks.client, tasks.worker", "api.app"])
+def test_traces_that_are_off_load_nothing_heavy(program: str) -> None:
+    """Where the packages are installed, an exporter is loaded only with an endpoint."""
+    code = f"import {program}, sys; print([m for m in sys.modules if m.startswith('opentelemetry.exporter')])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_traces_that_are_not_installed_are_off() -> None:
+    """With an endpoint and without the packages a process says what is missing, and goes on."""
+    code = (
+        "import sys; sys.modules['opentelemetry.sdk'] = None\n"
+        "from tasks import tracing\n"
+        "assert tracing.start('cpu') is tracing.OFF\n"
+    )
+    environment = {**os.environ, "OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:4318"}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    assert "tracing.unavailable" in done.stdout
+    assert "`tracing`" in done.stdout
 
 
 def test_everything_that_a_client_needs_has_a_name_in_tasks() -> None:

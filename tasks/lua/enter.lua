@@ -8,7 +8,7 @@ if redis.call('HEXISTS', job_key(id), 'part:' .. role) == 1 then return 'lost' e
 if redis.call('HINCRBY', job_key(id), 'starts:' .. role, 1) > tonumber(ARGV[5]) then
   close(id, 'error', 'failure', ARGV[6], ARGV[7], tonumber(ARGV[8]))
   bury(id)
-  return 'lost'
+  return 'buried'
 end
 local until_ = math.max(number(id, 'lease_until'), now() + tonumber(ARGV[3]))
 set(id, 'lease_until', stamp(until_))

@@ -33,7 +33,7 @@ def test_a_killed_child_is_replaced_and_takes_the_next_task(stand: Stand, report
         stand.verify(job_id)
     os.kill(child_of(worker), signal.SIGSTOP)
     given = stand.submit()
-    lab.wait_for(lambda: f"[{given}] received" in worker.log.read_text(), "the child to be given a job")
+    lab.wait_for(lambda: lab.logged(worker.log, "task.received", given), "the child to be given a job")
     os.kill(child_of(worker), signal.SIGKILL)
     reopened = stand.until(given, State.DONE)
     stand.verify(given)

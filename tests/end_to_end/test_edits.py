@@ -2,7 +2,6 @@
 
 import base64
 import json
-import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,7 +10,7 @@ import numpy as np
 import pytest
 import redis
 
-from tests.lab import WorkerProcess, wait_for
+from tests.lab import WorkerProcess, logged, pushed_sizes, wait_for
 from tests.tasks import pictures
 
 REMOVAL = {"input_image": "launch-pad.jpg", "conditional_images": ["removal-mask.png"]}
@@ -144,30 +143,12 @@ def test_no_message_grows_with_the_image(http: httpx.Client, environment: dict[s
         for pixels in (noise, pictures.mask(1024, 1024, (10, 10, 60, 60)))
     )
     assert len(photo) > 3_000_000
-    broker = redis.Redis.from_url(environment["REDIS_URL"])
-    sizes: list[int] = []
-    done = threading.Event()
-    listening = threading.Event()
-
-    def watch() -> None:
-        with broker.monitor() as monitor:
-            listening.set()
-            while not done.is_set():
-                command = monitor.next_command()["command"]
-                if command.split(" ", 1)[0].upper() in {"LPUSH", "RPUSH"}:
-                    sizes.append(len(command) - command.count('\\"'))  # MONITOR escapes quotes
-
-    watcher = threading.Thread(target=watch, daemon=True)
-    watcher.start()
-    wait_for(listening.is_set, "the monitor")
-    answer = http.post(
-        "/api/generate",
-        json={"task_type": "removal", "input_image": photo, "conditional_images": [mask], "prompt": "p" * 1000},
-    )
-    assert answer.status_code == 200, answer.text
-    done.set()
-    broker.ping()
-    watcher.join(5)
+    with pushed_sizes(environment["REDIS_URL"]) as sizes:
+        answer = http.post(
+            "/api/generate",
+            json={"task_type": "removal", "input_image": photo, "conditional_images": [mask], "prompt": "p" * 1000},
+        )
+        assert answer.status_code == 200, answer.text
     pushed = [size for size in sizes if size > 200]
     assert len(pushed) >= 4, "an opening, two parts and a body"
     assert max(pushed) <= 2048
@@ -184,7 +165,7 @@ def test_a_prompt_stays_in_the_ledger(
         answer = http.post("/api/generate", json=body("white-balance", WHITE_BALANCE, prompt=wish))
         assert answer.json()["parameters_used"]["prompt"] == wish
         task_id = answer.json()["task_id"]
-        wait_for(lambda: f"[{task_id}] succeeded" in workers["a100"].log.read_text(), "the log")
+        wait_for(lambda: logged(workers["a100"].log, "task.done", task_id), "the log")
         events = []
         while (message := flower.get_message(timeout=1)) is not None:
             events.append(str(message["data"]))

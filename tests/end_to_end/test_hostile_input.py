@@ -235,7 +235,7 @@ def _is_unforeseen(line: str) -> bool:
     if not line.startswith("{"):
         return False
     told = json.loads(line)
-    return told.get("event") == "task.failed" and told.get("code") not in {"time_limit", "out_of_memory"}
+    return told.get("event") == "task.raised" and told.get("code") not in {"time_limit", "out_of_memory"}
 
 
 @pytest.mark.usefixtures("unharmed")

@@ -273,6 +273,7 @@ def test_a_part_that_kills_its_process_is_buried_after_three_starts(book: Ledger
     chord = ledger.new_token(job_id)
     book.apply(ledger.launch(claimed(book, job_id), chord, 1, {}))
     assert book.apply(ledger.enter(chord, Role.MAE)) is Held.YES
+    assert book.apply(ledger.enter(chord, Role.MAE)) is Held.BURIED
     assert book.apply(ledger.enter(chord, Role.MAE)) is Held.LOST
     failure = read(book, job_id).failure
     assert failure is not None

@@ -3,11 +3,14 @@
 import json
 from typing import Any
 
+import structlog
+
 import tasks
-from tasks import messages
+from tasks import messages, tracing
 from tasks.app import app
 from tasks.ledger import Ledger
 from tasks.queues import Priority, Queue, list_key
+from tasks.tracing import TRACEPARENT
 
 CHANGING = {"delivery_tag", "origin", "reply_to", messages.ENQUEUED_AT}
 """Ids of the sender and of the delivery, and the time."""
@@ -32,6 +35,16 @@ def test_a_message_is_what_celery_would_have_sent(book: Ledger, environment: dic
     ours = messages.build(app, "tasks.image_utils.resize", **sent)
     assert isinstance(theirs, str)
     assert json.dumps(fixed(ours)) == json.dumps(fixed(theirs))
+
+
+def test_a_message_that_is_sent_again_keeps_its_ids() -> None:
+    """Celery's main process sends the message of a child that died again, and knows of no request itself."""
+    ids = {messages.REQUEST_ID: "the-request", TRACEPARENT: tracing.derived("7f3c")}
+    again = messages.stamps({**ids, messages.ENQUEUED_AT: 1.0})
+    assert ids.items() <= again.items()
+    assert again[messages.ENQUEUED_AT] > 1.0
+    with structlog.contextvars.bound_contextvars(request_id="another"):
+        assert messages.stamps(ids)[messages.REQUEST_ID] == "another"
 
 
 def test_a_message_says_when_it_was_enqueued(environment: dict[str, str]) -> None:

@@ -37,7 +37,7 @@ def test_a_silent_broker_ends_no_worker(tmp_path: Path) -> None:
             message = messages.build(app, task, task_id=task_id, queue=Queue.JOBS, priority=Priority.INTERACTIVE)
             client.lpush(Queue.JOBS, message)
             lab.wait_for(
-                lambda: f"[{task_id}] succeeded" in worker.log.read_text() or worker.process.poll() is not None,
+                lambda: lab.logged(worker.log, "task.done", task_id) or worker.process.poll() is not None,
                 "the next task",
             )
             assert worker.process.poll() is None, worker.log.read_text()[-2000:]
