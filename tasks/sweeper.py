@@ -17,6 +17,7 @@ from tasks import ledger, messages, outbox
 from tasks.app import app
 from tasks.errors import UnavailableError
 from tasks.jobs import Job, Stage
+from tasks.leadership import Leadership
 from tasks.ledger import SERVED_BY, Ledger, Requeued
 from tasks.queues import Priority, Queue, list_key
 from tasks.settings import settings
@@ -56,13 +57,15 @@ class Sweeper(threading.Thread):
         super().__init__(name="sweeper", daemon=True)
         self._ledger = book
         self._id = uuid.uuid4().hex
+        # Three sweeps without the leader, and another process leads.
+        self._leadership = Leadership(book.client, LEADER_KEY, self._id, 3 * settings().sweep_seconds)
         self._stopped = threading.Event()
 
     def run(self) -> None:
         """Sweep until stopped."""
         while not self._stopped.wait(settings().sweep_seconds):
             try:
-                if self._leads():
+                if self._leadership.held():
                     self.sweep()
                     outbox.dispatch(self._ledger)
                     self._housekeep()
@@ -113,14 +116,3 @@ class Sweeper(threading.Thread):
                 priority=Priority.BATCH,
             )
             client.lpush(list_key(Queue.JOBS, Priority.BATCH), message)
-
-    def _leads(self) -> bool:
-        # Three sweeps without the leader, and another process leads.
-        life = max(1000, int(3 * settings().sweep_seconds * 1000))
-        client = self._ledger.client
-        if client.set(LEADER_KEY, self._id, nx=True, px=life):
-            return True
-        if client.get(LEADER_KEY) != self._id:
-            return False
-        client.pexpire(LEADER_KEY, life)
-        return True

@@ -7,9 +7,12 @@ local by_launch = get(id, 'launch') == authority and get(id, 'stage') == 'parts'
 if not (by_token or by_launch) then return 'lost' end
 if state == 'done' then
   -- Moving estimate: the newest job counts a fifth, so that a changed machine or model shows after a few jobs.
-  local key, kind, took = P .. 'jobs:seconds', get(id, 'kind'), now() - number(id, 'body_started_at')
-  local before = tonumber(redis.call('HGET', key, kind) or '')
-  redis.call('HSET', key, kind, string.format('%.4f', before and (0.8 * before + 0.2 * took) or took))
+  -- Once for its kind, for estimates, and once for its pool, for scaling.
+  local key, took = P .. 'jobs:seconds', now() - number(id, 'body_started_at')
+  for _, field in ipairs({ get(id, 'kind'), get(id, 'pool_queue') }) do
+    local before = tonumber(redis.call('HGET', key, field) or '')
+    redis.call('HSET', key, field, string.format('%.4f', before and (0.8 * before + 0.2 * took) or took))
+  end
 end
 close(id, state, ARGV[4], ARGV[5], ARGV[6], tonumber(ARGV[7]))
 if ARGV[8] == '1' then bury(id) end
