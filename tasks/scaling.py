@@ -227,7 +227,7 @@ def _down(demand: Demand, capacity: Capacity, wanted: int, target: int) -> str:
     if demand.is_none:
         return "nothing to do"
     booting = f", {capacity.booting} of them booting" if capacity.booting else ""
-    return f"{_work(demand)}: {target} are enough{booting}"
+    return f"{_work(demand)}: {target} will do{booting}"
 
 
 def _bound(bounded: int, target: int) -> str:

@@ -6,12 +6,12 @@ from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from tasks.addresses import ServerUrl
 from tasks.engines import EngineName, SegmenterName
-from worker_profiles import ProfileName
+from worker_profiles import ProfileName, load
 
 EMBEDDED_BROKER_PORT = 6399
 """`make up` listens here, away from 6379, where a machine's own Redis would be."""
@@ -33,8 +33,15 @@ def _paired(value: Any) -> Any:
     return dict(each.strip().partition("=")[::2] for each in value.split(",") if each.strip())
 
 
+def _scalable(name: ProfileName) -> ProfileName:
+    if not load(name).may_sleep:
+        raise ValueError(f"{name} is always on")
+    return name
+
+
 Name = Annotated[str, Field(pattern=r"^[^\s=]{1,255}$")]
-GroupNames = Annotated[Mapping[ProfileName, Name], NoDecode, BeforeValidator(_paired)]
+Scalable = Annotated[ProfileName, AfterValidator(_scalable)]
+GroupNames = Annotated[Mapping[Scalable, Name], NoDecode, BeforeValidator(_paired)]
 SlotCounts = Annotated[Mapping[ProfileName, Annotated[int, Field(ge=1)]], NoDecode, BeforeValidator(_paired)]
 Waits = Annotated[tuple[Annotated[float, Field(gt=0)], ...], NoDecode, BeforeValidator(_listed)]
 

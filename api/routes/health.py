@@ -95,7 +95,7 @@ class SystemHealth(BaseModel, use_attribute_docstrings=True):
                         "open_jobs": 1,
                         "oldest_job_seconds": 0.0,
                         "desired": 1,
-                        "desired_reason": "0 waiting (about 0 s of work), 1 running: 1 are enough",
+                        "desired_reason": "0 waiting (about 0 s of work), 1 running: 1 will do",
                     },
                     "segmentation": {
                         "status": "asleep",
