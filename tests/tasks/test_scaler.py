@@ -139,7 +139,7 @@ def test_utilities_and_clicks_count_as_messages(own: Ledger) -> None:
     own.client.lpush(list_key(Queue.SEGMENTATION, Priority.INTERACTIVE), "click", "click")
     own.client.lpush(list_key(Queue.IMAGE_UTILS, Priority.BATCH), "utility")
     assert load(own, T4).demand == Demand(2, 0, 1)
-    assert load(own, CPU).demand == Demand(1, 0, 0.5)
+    assert load(own, CPU).demand == Demand(1, 0, 0.25)
 
 
 def test_work_is_counted_in_learned_seconds(own: Ledger, submitted: Callable[[], str]) -> None:
@@ -266,7 +266,7 @@ def test_metrics_are_told_once_a_minute_and_their_trouble_stops_nothing(
     assert groups.published == [
         {
             profile: dict(zip(Metric, values, strict=True))
-            for profile, values in {CPU: (1, 0, 0, 1, 0.5, 1), T4: (0,) * 6, A100: (1, 0, 0, 1, 12, 1)}.items()
+            for profile, values in {CPU: (1, 0, 0, 1, 0.25, 1), T4: (0,) * 6, A100: (1, 0, 0, 1, 12, 1)}.items()
         }
     ]
     announce(own, "a100@one:1")
