@@ -165,9 +165,11 @@ def need(demand: Demand, slots: int, policy: Policy) -> int:
     if demand.is_none:
         return 0
     for_backlog = min(float(demand.backlog), demand.backlog_seconds / policy.drain_seconds)
-    busy = demand.in_flight + for_backlog
     # A thousandth of a slot is rounding, not work.
-    return max(1, math.ceil(busy / policy.utilisation / slots - 1e-3 / slots), math.ceil(demand.in_flight / slots))
+    machines = (demand.in_flight + for_backlog - 1e-3) / slots
+    # Room for the next jobs is worth a machine where it amounts to half of one: a single job wakes one, not two.
+    with_room = math.floor(machines / policy.utilisation + 0.5)
+    return max(1, math.ceil(machines), with_room)
 
 
 def decide(demand: Demand, capacity: Capacity, policy: Policy, memory: Memory, now: float) -> tuple[Decision, Memory]:

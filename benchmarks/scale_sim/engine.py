@@ -38,7 +38,9 @@ class Scaler(Protocol):
     """Decides on machines."""
 
     period: float
-    """Time between two calls."""
+    """Time between two calls while there is demand."""
+    idle_period: float
+    """Time between two calls while there is none."""
     reaction: float | None
     """How soon it is called when a job comes to an empty pool; None: at its next call."""
     start: int
@@ -180,6 +182,7 @@ class Pool:
         slot = self._free_slot()
         if slot is not None:
             self._begin(job, slot)
+            self._call(self._now + self._scaler.period)
             return
         self._backlog.append(job)
         if not self._desired and self._scaler.reaction is not None:
@@ -201,8 +204,10 @@ class Pool:
         self._scale(self._scaler(view))
         if self._timeline is not None:
             self._timeline.append((self._now, self._desired, len(self._backlog), self._in_flight))
-        if self._desired or self._backlog or self._in_flight:
+        if self._backlog or self._in_flight:
             self._call(self._now + self._scaler.period)
+        elif self._desired:
+            self._call(self._now + self._scaler.idle_period)
 
     def _scale(self, desired: int) -> None:
         self._desired = desired

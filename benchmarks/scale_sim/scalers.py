@@ -28,6 +28,7 @@ class Ours:
         self.start = start
         # The publisher looks each half second; nothing that takes a boot can tell the difference.
         self.period = self._policy.boot_seconds / 60
+        self.idle_period = self._policy.boot_seconds / 20
 
     def __call__(self, view: View) -> int:
         """Decide."""
@@ -40,7 +41,7 @@ class Ours:
 class AlwaysOn:
     """As many machines as the busiest five minutes need at four fifths, for ever."""
 
-    period, reaction = 86_400.0, None
+    period, idle_period, reaction = 86_400.0, 86_400.0, None
 
     def __init__(self, shape: Shape, trace: Trace) -> None:
         """Look at the whole trace first: nobody who buys machines can."""
@@ -62,7 +63,7 @@ class TargetTracking:
     zero the last machine ends after fifteen minutes without a backlog.
     """
 
-    period, reaction, start = 60.0, None, 0
+    period, idle_period, reaction, start = 60.0, 60.0, None, 0
     OUT, IN, SLACK = 3, 15, 0.9
 
     def __init__(self, shape: Shape) -> None:
@@ -96,7 +97,7 @@ class Keda:
     works.
     """
 
-    period, reaction, start = 15.0, None, 0
+    period, idle_period, reaction, start = 15.0, 15.0, None, 0
     LIST_LENGTH, POLLING, COOLDOWN, STABILISATION = 5, 30.0, 300.0, 300.0
 
     def __init__(self) -> None:

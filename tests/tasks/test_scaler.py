@@ -185,14 +185,14 @@ def test_a_job_wakes_its_pools_and_everybody_can_read_why(
 def test_a_machine_with_more_slots_than_set_is_used(
     one: Scaler, own: Ledger, groups: FakeGroups, scaling: Callable[..., None], submitted: Callable[[], str]
 ) -> None:
-    """Twelve waiting jobs of a minute need twelve machines of a slot, and three as soon as one has shown six."""
+    """Twelve waiting jobs of a minute need twelve machines of a slot, and two as soon as one has shown six."""
     scaling(scaling_slots={A100: 1})
     announce(own, "a100@one:1", slots=6)
     own.client.hset("darkroom:jobs:seconds", Queue.GENERATION, 120)
     for _ in range(12):
         submitted()
     one.look()
-    assert dict(groups.calls)[A100] == 3
+    assert dict(groups.calls)[A100] == 2
 
 
 def test_a_decision_is_unknown_after_a_minute(one: Scaler, own: Ledger) -> None:

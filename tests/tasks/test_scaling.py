@@ -150,10 +150,16 @@ def test_a_short_backlog_needs_no_machines_of_its_own() -> None:
     assert need(Demand(100, 0, 360_000), 4, POLICY) == math.ceil(100 / 0.9 / 4)
 
 
+def test_room_is_worth_a_machine_where_it_is_half_of_one() -> None:
+    """One job never wakes two machines, however few slots they have; forty full slots get room for five more."""
+    assert [need(Demand(1, 0, 1e6), slots, POLICY) for slots in (1, 2, 8)] == [1, 1, 1]
+    assert [need(Demand(0, running, 0), 8, POLICY) for running in (8, 9, 40)] == [1, 2, 6]
+
+
 def test_the_last_machine_stays_longer_than_the_others() -> None:
     """Without demand all but one go after one window, and the last one after another."""
     pool = Pool()
-    pool.look(Demand(0, 12, 0))
+    pool.look(Demand(0, 14, 0))
     assert pool.after(NONE, POLICY.shrink_seconds - 2 * pool.LOOK_SECONDS).desired == 4
     assert pool.after(NONE, 2 * pool.LOOK_SECONDS).desired == 1
     assert pool.after(NONE, POLICY.idle_seconds - POLICY.shrink_seconds).desired == 0
@@ -162,7 +168,7 @@ def test_the_last_machine_stays_longer_than_the_others() -> None:
 def test_a_new_leader_keeps_what_it_finds() -> None:
     """Without memory, or with an old one, the machines that are there are taken for needed: for a window."""
     pool = Pool()
-    pool.look(Demand(0, 12, 0))
+    pool.look(Demand(0, 14, 0))
     pool.memory = Memory()
     assert pool.look(NONE).desired == 4
     pool.now += 10_000
