@@ -81,6 +81,13 @@ class PoolLoad:
     """Of its live workers that take work."""
     slots_of_a_machine: int
     """The most that workers of one machine have together; 0 without workers."""
+    taken: Mapping[str, int]
+    """Tasks that each worker has taken since its start."""
+
+    def seen_since(self, taken: Mapping[str, int]) -> Demand:
+        """Return the demand with what came and went since those counts: a click takes less than a look apart."""
+        was_used = any(count > taken.get(worker, count) for worker, count in self.taken.items())
+        return replace(self.demand, in_flight=max(self.demand.in_flight, int(was_used)))
 
     @property
     def metrics(self) -> dict[Metric, float]:
@@ -114,6 +121,7 @@ def load_of(overview: Overview, profile: ProfileName) -> PoolLoad:
         Demand(backlog, in_flight, backlog * seconds),
         sum(int(worker["slots"]) for worker in workers if worker["state"] in _SERVING),
         max(machines.values(), default=0),
+        {worker["name"]: int(worker["taken"]) for worker in workers},
     )
 
 
@@ -137,6 +145,7 @@ class Scaler(threading.Thread):
         self._published_at = float("-inf")
         self._calls, self._metrics = Backoff(), Backoff()
         self._memories = dict.fromkeys(self._profiles, Memory())
+        self._taken: dict[ProfileName, Mapping[str, int]] = {profile: {} for profile in self._profiles}
         self._told: dict[ProfileName, PoolCapacity] = {}
 
     def run(self) -> None:
@@ -184,15 +193,17 @@ class Scaler(threading.Thread):
             self._read_at = now
 
     def _decide(self, profile: ProfileName, found: PoolLoad) -> Decision:
+        demand = found.seen_since(self._taken[profile])
+        self._taken[profile] = found.taken
         slots = max(settings().scaling_slots.get(profile, 1), found.slots_of_a_machine)
         state = self._states.get(profile)
         if state is None:
             # What is there is unknown, so nothing is remembered of it.
             unknown = Capacity(desired=0, running=0, slots=slots, least=0, most=UNBOUNDED)
-            return decide(found.demand, unknown, POLICIES[profile], Memory(), time.monotonic())[0]
+            return decide(demand, unknown, POLICIES[profile], Memory(), time.monotonic())[0]
         known = Capacity(state.desired, state.running, slots, state.least, state.most)
         memory = self._memories[profile]
-        decision, self._memories[profile] = decide(found.demand, known, POLICIES[profile], memory, time.monotonic())
+        decision, self._memories[profile] = decide(demand, known, POLICIES[profile], memory, time.monotonic())
         return decision
 
     def _tell_group(self, profile: ProfileName, decision: Decision) -> None:

@@ -28,7 +28,7 @@ class Demand:
     backlog: int
     """Jobs or messages that no slot works on; at least 0."""
     in_flight: int
-    """Jobs or messages that slots work on; at least 0."""
+    """Jobs or messages that slots work on; at least 1 where any began since the last call, however short it was."""
     backlog_seconds: float
     """Work in the backlog: seconds of one slot."""
 

@@ -28,6 +28,7 @@ class View:
     now: float
     backlog: int
     in_flight: int
+    """At least 1 if a job began since the last call."""
     typical: float
     """Seconds of a job, as learned."""
     desired: int
@@ -118,6 +119,7 @@ class Pool:
         self._on = [0] * len(self._work)
         self._ends = [0.0] * len(self._work)
         self._in_flight = 0
+        self._was_used = False
         self._done = 0
         self._typical = shape.policy.typical_seconds
         self._call_at = math.inf
@@ -200,7 +202,9 @@ class Pool:
         if self._now != self._call_at:
             return  # an earlier call took its place
         self._call_at = math.inf
-        view = View(self._now, len(self._backlog), self._in_flight, self._typical, self._desired, self._serving)
+        in_flight = max(self._in_flight, int(self._was_used))
+        self._was_used = False
+        view = View(self._now, len(self._backlog), in_flight, self._typical, self._desired, self._serving)
         self._scale(self._scaler(view))
         if self._timeline is not None:
             self._timeline.append((self._now, self._desired, len(self._backlog), self._in_flight))
@@ -260,6 +264,7 @@ class Pool:
         self._on[job] = number
         self._machines[number].jobs.add(job)
         self._in_flight += 1
+        self._was_used = True
         self._push(self._now + self._work[job], Kind.END, job, self._runs[job])
 
     def _end(self, job: int) -> None:
