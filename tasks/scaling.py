@@ -218,7 +218,7 @@ def _work(demand: Demand) -> str:
 
 
 def _up(demand: Demand, capacity: Capacity, wanted: int, target: int) -> str:
-    there = f"{capacity.desired} machines" if capacity.desired else "asleep"
+    there = f"has {capacity.desired}" if capacity.desired else "asleep"
     booting = f" ({capacity.booting} of them booting)" if capacity.booting else ""
     step = f"; {target} in this step" if target < wanted else ""
     return f"{_work(demand)}, {there}{booting}: needs {wanted}{step}"

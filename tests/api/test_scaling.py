@@ -113,6 +113,26 @@ def test_aws_that_is_away_hurts_no_sweeper(
         jobs.kill()
 
 
+def test_a_worker_that_cannot_scale_says_why_and_ends(
+    addresses: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Groups without a region are a matter of configuration: status 78, and a last line that says what to set."""
+    for name in ("AWS_REGION", "AWS_DEFAULT_REGION"):
+        monkeypatch.delenv(name, raising=False)
+    environment = {
+        **QUICK,
+        **{name.upper(): url for name, url in addresses.items()},
+        "AWS_CONFIG_FILE": "/dev/null",
+        "DARKROOM_SCALING_GROUPS": "a100=somewhere",
+    }
+    jobs = lab.WorkerProcess("jobs", environment, tmp_path / "jobs.log")
+    try:
+        assert jobs.process.wait(60) == 78, jobs.log.read_text()
+        assert "set AWS_REGION" in jobs.log.read_text()
+    finally:
+        jobs.kill()
+
+
 def test_without_groups_nothing_is_desired(client: httpx.Client, worker: FakeWorker) -> None:
     """Where nobody scales, health says null, which is not zero."""
     worker.announce("jobs", "job_manager")

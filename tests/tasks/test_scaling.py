@@ -181,7 +181,7 @@ def test_a_group_that_may_not_grow_says_so() -> None:
     full = Capacity(2, 1, 1, 0, 2)
     decision, _ = decide(Demand(9, 0, 900), full, POLICY, Memory(), 0)
     assert decision.reason == (
-        "9 waiting (about 900 s of work), 0 running, 2 machines (1 of them booting): needs 10; 6 in this step"
+        "9 waiting (about 900 s of work), 0 running, has 2 (1 of them booting): needs 10; 6 in this step"
         "; the group may have 2 at most"
     )
     held, _ = decide(NONE, replace(full, desired=1, least=1), POLICY, Memory(), 0)
