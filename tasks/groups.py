@@ -16,7 +16,7 @@ class Metric(StrEnum):
     BACKLOG = "Backlog"
     """Jobs or messages that no slot works on."""
     IN_FLIGHT = "InFlight"
-    """Jobs or messages that slots work on."""
+    """The most jobs or messages that slots worked on at once since the last time, those that came and went too."""
     SLOTS = "Slots"
     """Jobs that the live, serving workers do at once."""
     BACKLOG_WITHOUT_CAPACITY = "BacklogWithoutCapacity"

@@ -91,10 +91,9 @@ class PoolLoad:
 
     @property
     def metrics(self) -> dict[Metric, float]:
-        """As they are published, but for the decision."""
+        """As they are published, but for the decision and what a single look cannot know."""
         return {
             Metric.BACKLOG: self.demand.backlog,
-            Metric.IN_FLIGHT: self.demand.in_flight,
             Metric.SLOTS: self.serving_slots,
             Metric.BACKLOG_WITHOUT_CAPACITY: 0 if self.serving_slots else self.demand.backlog,
             Metric.EXPECTED_SECONDS: self.demand.backlog_seconds,
@@ -146,6 +145,7 @@ class Scaler(threading.Thread):
         self._calls, self._metrics = Backoff(), Backoff()
         self._memories = dict.fromkeys(self._profiles, Memory())
         self._taken: dict[ProfileName, Mapping[str, int]] = {profile: {} for profile in self._profiles}
+        self._busiest = dict.fromkeys(self._profiles, 0)
         self._told: dict[ProfileName, PoolCapacity] = {}
 
     def run(self) -> None:
@@ -195,6 +195,7 @@ class Scaler(threading.Thread):
     def _decide(self, profile: ProfileName, found: PoolLoad) -> Decision:
         demand = found.seen_since(self._taken[profile])
         self._taken[profile] = found.taken
+        self._busiest[profile] = max(self._busiest[profile], demand.in_flight)
         slots = max(settings().scaling_slots.get(profile, 1), found.slots_of_a_machine)
         state = self._states.get(profile)
         if state is None:
@@ -251,7 +252,11 @@ class Scaler(threading.Thread):
         if now - self._published_at < settings().scaling_publish_seconds or not self._metrics.may_try(now):
             return
         told = {
-            profile: {**found.metrics, Metric.DESIRED_CAPACITY: decisions[profile].desired}
+            profile: {
+                **found.metrics,
+                Metric.IN_FLIGHT: self._busiest[profile],
+                Metric.DESIRED_CAPACITY: decisions[profile].desired,
+            }
             for profile, found in loads.items()
         }
         try:
@@ -261,3 +266,4 @@ class Scaler(threading.Thread):
         else:
             self._metrics.succeeded()
             self._published_at = now
+            self._busiest = dict.fromkeys(self._profiles, 0)

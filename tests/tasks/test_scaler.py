@@ -197,6 +197,20 @@ def test_a_click_that_nobody_saw_keeps_its_pool(one: Scaler, own: Ledger) -> Non
     assert capacity(own, T4).reason.startswith("0 waiting (about 0 s of work), 1 running")
 
 
+def test_a_minute_with_one_click_is_not_idle(
+    one: Scaler, own: Ledger, groups: FakeGroups, scaling: Callable[..., None]
+) -> None:
+    """What is told of work in flight is the most since the last time, so an alarm on idle machines sees a click."""
+    announce(own, "t4@one:1", taken=7)
+    one.look()
+    announce(own, "t4@one:1", taken=8)
+    one.look()
+    scaling(scaling_publish_seconds=1e-9)
+    one.look()
+    one.look()
+    assert [told[T4][Metric.IN_FLIGHT] for told in groups.published] == [0, 1, 0]
+
+
 def test_a_machine_with_more_slots_than_set_is_used(
     one: Scaler, own: Ledger, groups: FakeGroups, scaling: Callable[..., None], submitted: Callable[[], str]
 ) -> None:
