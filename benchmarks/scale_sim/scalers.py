@@ -57,10 +57,10 @@ class AlwaysOn:
 class TargetTracking:
     """AWS's target tracking on the backlog per machine, as its user guide shows for a queue, with what it adds itself.
 
-    A metric a minute; out after three minutes above the target, in after fifteen minutes under nine tenths of it, by
-    the metric's share of the target. The target is what a machine does of typical jobs in one boot. From zero, where
-    the metric cannot be computed, a step alarm starts one machine after one minute with a backlog, and for the way to
-    zero the last machine ends after fifteen minutes without a backlog.
+    A metric a minute; out after three minutes above the target, by the metric's share of it; in after fifteen minutes
+    under nine tenths of it, by half at a time while jobs run, which the metric does not see. The target is what a
+    machine does of typical jobs in one boot. From zero, where the metric cannot be computed, a step alarm starts one
+    machine after one minute with a backlog.
     """
 
     period, idle_period, reaction, start = 60.0, 60.0, None, 0

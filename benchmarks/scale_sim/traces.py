@@ -79,10 +79,9 @@ def bursts(per_day: float, each: int, a_day: int, days: int, rng: np.random.Gene
 def heavy_tailed(per_day: float, clients: int, days: int, rng: np.random.Generator) -> NDArray[np.float64]:
     """Return the arrivals of clients as different as the applications of Azure Functions in July 2019.
 
-    Shahrad et al., "Serverless in the Wild", USENIX ATC 2020: rates span eight orders of magnitude, a fifth of the
-    applications makes over 99 % of the invocations, and gaps vary by more than a Poisson process's. Here rates are
-    log-normal with sigma 4, which gives that share, and each client's gaps are log-normal with a coefficient of
-    variation of 4. What a job takes is this pool's, not that paper's.
+    Shahrad et al., "Serverless in the Wild", USENIX ATC 2020: most are called rarely, and rates span eight orders of
+    magnitude. Here they are log-normal with a sigma of 4. That each client's gaps are log-normal with a coefficient of
+    variation of 4 is an assumption, and what a job takes is this pool's, not that paper's.
     """
     rates = rng.lognormal(0, 4, clients)
     # One client alone is no crowd: none makes more than a fifth.
