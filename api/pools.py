@@ -11,7 +11,7 @@ from api.eta import retry_seconds
 from api.problems import RetryLaterError
 from tasks import ledger
 from tasks.errors import ErrorCode, broker_full
-from tasks.ledger import AsyncLedger, Overview, QueueDepth
+from tasks.ledger import AsyncLedger, Overview, PoolCapacity, QueueDepth
 from tasks.presence import WorkerState
 from tasks.queues import Queue
 from worker_profiles import Profile, ProfileName, Service, for_queue, load
@@ -45,6 +45,8 @@ class Pool:
     may_sleep: bool
     workers: tuple[dict[str, Any], ...]
     depth: QueueDepth
+    capacity: PoolCapacity | None = None
+    """What the scaler decided; None where nothing is scaled."""
 
     @property
     def states(self) -> set[WorkerState]:
@@ -117,7 +119,8 @@ def overall(pools: Iterable[Pool]) -> Health:
 
 def _pool(overview: Overview, profile: Profile) -> Pool:
     workers = tuple(worker for worker in overview.workers if worker["service"] == profile.service)
-    return Pool(profile.service, profile.may_sleep, workers, overview.queues[profile.queues[0]])
+    depth, capacity = overview.queues[profile.queues[0]], overview.capacity.get(profile.name)
+    return Pool(profile.service, profile.may_sleep, workers, depth, capacity)
 
 
 class Pools:

@@ -141,12 +141,13 @@ def _gateway() -> User:
             _ledger((f"{_PREFIX}*",), "publish", "psubscribe", "punsubscribe", channels=(_REPLIES,)),
             _PUSH,
             Grant(("get",), (f"%R~{_REPLIES}",)),
-            # How much memory is left, before it takes on more work.
-            Grant(("info",)),
+            _OVERVIEW,
         ),
     )
 
 
+_OVERVIEW = Grant(("info",))
+"""How much memory is left stands in the overview, which admission and scaling read."""
 _PUSH = Grant(("lpush", "rpush", "llen"), tuple(f"%W~{queue}" for queue in _QUEUES))
 
 
@@ -179,7 +180,8 @@ def _worker() -> User:
         (f"~{_REPLIES}", "~celery-taskset-meta-*"),
         (_REPLIES,),
     )
-    return User("worker", (_ledger(_SHARED, "publish", channels=(_REPLIES, _EVENTS)), messages, mutex, replies))
+    own = _ledger(_SHARED, "publish", channels=(_REPLIES, _EVENTS))
+    return User("worker", (own, messages, mutex, replies, _OVERVIEW))
 
 
 def _flower() -> User:

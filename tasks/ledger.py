@@ -11,11 +11,11 @@ of this module and applied by whoever holds a connection, blocking (``Ledger``) 
 Keys, all under ``darkroom:``: ``job:{id}`` (hash), ``events:{id}`` (stream of at most 200), ``jobs:open`` (sorted by
 when the sweeper looks next), ``jobs:open:{queue}`` (those that a pool has to work on), ``jobs:waiting:{queue}`` (the
 line before a pool), ``jobs:seconds`` (learned durations), ``jobs:dead`` (dead letters), ``workers`` and
-``worker:{name}`` (who is alive); of each owner ``jobs:of:{owner}`` (his open jobs), ``jobs:ahead:{priority}:{owner}``
-and ``jobs:held:{priority}:{owner}`` (his share of the line), and ``jobs:turns:{queue}`` (whose turn it is), as told
-in ``prelude.lua``; ``metrics`` (what was counted, ``tasks.metrics``) and ``jobs:failures`` (the latest ones);
-``idempotency:{owner}:{hash}`` (what a client asked for under a key of its own); ``webhooks:due`` (ended jobs whose
-client is to be told).
+``worker:{name}`` (who is alive), ``capacity`` (what the scaler decided); of each owner ``jobs:of:{owner}`` (his open
+jobs), ``jobs:ahead:{priority}:{owner}`` and ``jobs:held:{priority}:{owner}`` (his share of the line), and
+``jobs:turns:{queue}`` (whose turn it is), as told in ``prelude.lua``; ``metrics`` (what was counted, ``tasks.metrics``)
+and ``jobs:failures`` (the latest ones); ``idempotency:{owner}:{hash}`` (what a client asked for under a key of its own);
+``webhooks:due`` (ended jobs whose client is to be told).
 """
 
 import hashlib
@@ -23,7 +23,7 @@ import json
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from importlib import resources
 from typing import Any, Generic, Literal, TypeVar
@@ -154,6 +154,22 @@ class QueueDepth:
     open_jobs: int
     """Jobs that this pool has to work on now or later, those in flight included: machines are kept as long as there
     are any, since a queue is empty while its last worker's death goes unnoticed."""
+    typical_seconds: float | None = None
+    """Learned duration of one of these jobs in this pool, whatever its operation; None before the first."""
+
+
+@dataclass(frozen=True, slots=True)
+class PoolCapacity:
+    """What the scaler (``tasks.scaler``) decided for a pool."""
+
+    desired: int
+    """Machines that it should have."""
+    running: int | None
+    """Machines in service; None while AWS does not tell."""
+    reason: str
+    """Why, in words for a person; what AWS refused, too."""
+    decided_at: float
+    """Unix seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +182,8 @@ class Overview:
     open_jobs: int
     memory_share: float
     """Of what the broker may use; 0 where it has no limit."""
+    capacity: Mapping[str, PoolCapacity] = field(default_factory=dict)
+    """By the name of the profile; empty where nothing is scaled, or was not for a minute."""
 
 
 def events_key(job_id: str) -> str:
@@ -434,9 +452,20 @@ def _worker_lost() -> tuple[str, str, int]:
 
 
 def _overview(reply: Any) -> Overview:
-    workers, queues, open_jobs, memory = reply
-    depths = (QueueDepth(Queue(name), depth, line, float(oldest), jobs) for name, depth, line, oldest, jobs in queues)
-    return Overview(tuple(map(json.loads, workers)), {depth.queue: depth for depth in depths}, open_jobs, float(memory))
+    workers, queues, open_jobs, memory, capacity = reply
+    depths = map(_depth, queues)
+    return Overview(
+        tuple(map(json.loads, workers)),
+        {depth.queue: depth for depth in depths},
+        open_jobs,
+        float(memory),
+        {profile: PoolCapacity(**json.loads(decided)) for profile, decided in capacity},
+    )
+
+
+def _depth(row: Any) -> QueueDepth:
+    name, depth, line, oldest, jobs, seconds = row
+    return QueueDepth(Queue(name), depth, line, float(oldest), jobs, float(seconds) if seconds else None)
 
 
 _READS = frozenset({"celery_meta", "dead", "events", "figures", "open_jobs", "overview", "read"})

@@ -1,15 +1,17 @@
 """Settings that clients, gateway and workers share. Read once per process; adapters get values, not settings."""
 
+from collections.abc import Mapping
 from functools import cache
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from tasks.addresses import ServerUrl
 from tasks.engines import EngineName, SegmenterName
+from worker_profiles import ProfileName, load
 
 EMBEDDED_BROKER_PORT = 6399
 """`make up` listens here, away from 6379, where a machine's own Redis would be."""
@@ -22,6 +24,25 @@ def _listed(value: Any) -> Any:
 
 
 Networks = Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode, BeforeValidator(_listed)]
+
+
+def _paired(value: Any) -> Any:
+    """Take pairs as the environment gives them: ``cpu=one,t4=two``, or empty."""
+    if not isinstance(value, str):
+        return value
+    return dict(each.strip().partition("=")[::2] for each in value.split(",") if each.strip())
+
+
+def _scalable(name: ProfileName) -> ProfileName:
+    if not load(name).may_sleep:
+        raise ValueError(f"{name} is always on")
+    return name
+
+
+Name = Annotated[str, Field(pattern=r"^[^\s=]{1,255}$")]
+Scalable = Annotated[ProfileName, AfterValidator(_scalable)]
+GroupNames = Annotated[Mapping[Scalable, Name], NoDecode, BeforeValidator(_paired)]
+SlotCounts = Annotated[Mapping[ProfileName, Annotated[int, Field(ge=1)]], NoDecode, BeforeValidator(_paired)]
 Waits = Annotated[tuple[Annotated[float, Field(gt=0)], ...], NoDecode, BeforeValidator(_listed)]
 
 
@@ -185,6 +206,25 @@ class Settings(BaseSettings):
     a new owner's one waits under a minute behind silent receivers, enough for ten deliveries a second."""
     webhook_secret_overlap_seconds: Annotated[int, Field(ge=0)] = 24 * 3600
     """How long the old secret signs beside a new one: the time that receivers have to take over the new one."""
+
+    scaling_groups: GroupNames = {}
+    """Autoscaling groups of the pools that the jobs worker scales (``cpu=NAME,t4=NAME,a100=NAME``). None: nothing is
+    scaled, as nobody else could start a machine."""
+    scaling_slots: SlotCounts = {ProfileName.CPU: 8, ProfileName.T4: 8, ProfileName.A100: 8}
+    """Jobs that one machine of a pool does at once, unless its workers tell more: c7i.2xlarge has 8 cores, g4dn.xlarge
+    a GPU that takes 8 clicks in a batch, p4de.24xlarge 8 GPUs."""
+    scaling_look_seconds: Annotated[float, Field(gt=0, le=5)] = 0.5
+    """How often the scaler reads the overview (0.1 ms of the broker): a job that meets an empty pool has its
+    machine asked for within this."""
+    scaling_read_seconds: Annotated[float, Field(gt=0)] = 15.0
+    """How often it asks AWS what the groups have: who changed them by hand is noticed so soon, and AWS, which allows an
+    account some calls a second, gets four a minute."""
+    scaling_publish_seconds: Annotated[float, Field(gt=0)] = 60.0
+    """How often it tells CloudWatch its metrics: the resolution of standard metrics."""
+    deployment: Annotated[str, Field(min_length=1, max_length=255)] = "darkroom"
+    """Names this Darkroom among others of an AWS account: dimension ``Deployment`` of its metrics."""
+    aws_region: Annotated[str | None, Field(validation_alias="AWS_REGION")] = None
+    """Where the groups are; unset: where the AWS configuration of the machine says."""
 
 
 @cache

@@ -17,6 +17,7 @@ from tasks import ledger, messages, outbox, tracing, watchers
 from tasks.app import app
 from tasks.errors import UnavailableError
 from tasks.jobs import Job, Stage
+from tasks.leadership import Leadership
 from tasks.ledger import SERVED_BY, Ledger, Requeued
 from tasks.outcomes import tell_end
 from tasks.queues import Priority, Queue, list_key, list_keys
@@ -70,13 +71,14 @@ class Sweeper(threading.Thread):
         super().__init__(name="sweeper", daemon=True)
         self._ledger = book
         self._id = uuid.uuid4().hex
+        self._leadership = Leadership(book.client, LEADER_KEY, self._id, _LIFE_IN_SWEEPS * settings().sweep_seconds)
         self._stopped = threading.Event()
 
     def run(self) -> None:
         """Sweep until stopped."""
         while not self._stopped.wait(settings().sweep_seconds):
             try:
-                if self._leads():
+                if self._leadership.held():
                     self.sweep()
                     note_oldest(self._ledger)
                     outbox.dispatch(self._ledger)
@@ -131,13 +133,3 @@ class Sweeper(threading.Thread):
                 priority=Priority.BATCH,
             )
             client.lpush(list_key(Queue.JOBS, Priority.BATCH), message)
-
-    def _leads(self) -> bool:
-        life = max(1000, int(_LIFE_IN_SWEEPS * settings().sweep_seconds * 1000))
-        client = self._ledger.client
-        if client.set(LEADER_KEY, self._id, nx=True, px=life):
-            return True
-        if client.get(LEADER_KEY) != self._id:
-            return False
-        client.pexpire(LEADER_KEY, life)
-        return True

@@ -26,11 +26,13 @@ from tasks.engines import (
     load_refiner,
     load_segmentation_engine,
 )
+from tasks.groups import Groups, GroupsUnusable, open_groups
 from tasks.memory import limit_memory
 from tasks.metrics import COLD_START_SECONDS, Tally
 from tasks.presence import Presence, TaskCounts, WorkerState
 from tasks.queues import Queue
 from tasks.runtime import Runtime
+from tasks.scaler import Scaler
 from tasks.settings import settings
 from tasks.smart_masks import SEGMENTER_KEY, Segmenter
 from tasks.sweeper import Sweeper
@@ -54,6 +56,8 @@ class WorkerLife:
         self._presence: Presence | None = None
         self._sweeper: Sweeper | None = None
         self._teller: Teller | None = None
+        self._groups: Groups | None = None
+        self._scaler: Scaler | None = None
         self._draining = threading.Event()
         self._tally = Tally(profile.name)
         self._counter = TaskCounter(self._tally)
@@ -84,7 +88,7 @@ class WorkerLife:
                 draining=self._draining,
             )
             self._load(self._app.runtime, self._presence)
-        except EngineUnusable as error:
+        except (EngineUnusable, GroupsUnusable) as error:
             log.critical("worker.cannot_start", profile=self._profile.name, reason=str(error))
             self._presence.stop()
             raise SystemExit(EXIT_CONFIGURATION) from None
@@ -111,6 +115,8 @@ class WorkerLife:
     def _load(self, runtime: Runtime, presence: Presence) -> None:
         if Queue.JOBS in self._profile.queues:
             runtime.sender = webhooks.egress()
+        if self._profile.sweeps and settings().scaling_groups:
+            self._groups = open_groups(settings())
         if self._profile.generates:
             runtime.engine = load_generation_engine(settings().generation_engine, self._tell_loading)
             presence.describe(device=runtime.engine.device)
@@ -166,6 +172,9 @@ class WorkerLife:
         if self._profile.sweeps:
             self._sweeper = Sweeper(self._app.ledger)
             self._sweeper.start()
+        if self._groups is not None:
+            self._scaler = Scaler(self._app.ledger, self._groups)
+            self._scaler.start()
         log.info("worker.ready", profile=self._profile.name)
 
     def drain(self, **_: Any) -> None:
@@ -175,6 +184,8 @@ class WorkerLife:
         self._draining.set()
         if self._sweeper is not None:
             self._sweeper.stop()
+        if self._scaler is not None:
+            self._scaler.stop()
 
     def close(self, **_: Any) -> None:
         """Leave the list of workers."""

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-HEAVY = ("torch", "torchvision", "diffusers", "transformers", "ultralytics", "cv2")
+HEAVY = ("torch", "torchvision", "diffusers", "transformers", "ultralytics", "cv2", "boto3")
 
 
 @pytest.mark.parametrize(

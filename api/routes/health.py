@@ -72,6 +72,10 @@ class ServiceHealth(BaseModel, use_attribute_docstrings=True):
     """Jobs that this pool has to work on, now or later, those in flight included: what a scaler keeps machines for."""
     oldest_job_seconds: float
     """How long the job or message that came first has waited; 0 when none does."""
+    desired: int | None
+    """Machines that the pool should have; null where nothing is scaled, or the scaler is silent."""
+    desired_reason: str | None
+    """Why, and what AWS refused."""
 
     @classmethod
     def of(cls, pool: Pool, *, in_detail: bool) -> "ServiceHealth":
@@ -87,6 +91,8 @@ class ServiceHealth(BaseModel, use_attribute_docstrings=True):
             queue_depth=max(pool.depth.messages, pool.depth.waiting_jobs),
             open_jobs=pool.depth.open_jobs,
             oldest_job_seconds=round(pool.depth.oldest_seconds, 3),
+            desired=pool.capacity.desired if pool.capacity else None,
+            desired_reason=pool.capacity.reason if pool.capacity else None,
         )
 
 
@@ -110,6 +116,8 @@ class SystemHealth(BaseModel, use_attribute_docstrings=True):
                         "queue_depth": 0,
                         "open_jobs": 1,
                         "oldest_job_seconds": 0.0,
+                        "desired": 1,
+                        "desired_reason": "0 waiting (about 0 s of work), 1 running: 1 will do",
                     },
                     "segmentation": {
                         "status": "asleep",
@@ -122,6 +130,8 @@ class SystemHealth(BaseModel, use_attribute_docstrings=True):
                         "queue_depth": 0,
                         "open_jobs": 0,
                         "oldest_job_seconds": 0.0,
+                        "desired": 0,
+                        "desired_reason": "nothing to do",
                     },
                 },
             }

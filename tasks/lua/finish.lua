@@ -6,10 +6,13 @@ local by_token = get(id, 'token') == authority
 local by_launch = get(id, 'launch') == authority and get(id, 'stage') == 'parts' and state == 'error'
 if not (by_token or by_launch) then return 'lost' end
 if state == 'done' then
-  -- Moving estimate: the newest job counts a fifth, so that a changed machine or model shows after a few jobs.
-  local key, kind, took = P .. 'jobs:seconds', get(id, 'kind'), now() - number(id, 'body_started_at')
-  local before = tonumber(redis.call('HGET', key, kind) or '')
-  redis.call('HSET', key, kind, string.format('%.4f', before and (0.8 * before + 0.2 * took) or took))
+  -- Moving estimates: of its kind the newest job counts a fifth, so that a changed machine or model shows after a few
+  -- jobs; of its pool a twentieth, as kinds take turns there and a scaler that follows them would overshoot.
+  local key, took = P .. 'jobs:seconds', now() - number(id, 'body_started_at')
+  for field, weight in pairs({ [get(id, 'kind')] = 0.2, [get(id, 'pool_queue')] = 0.05 }) do
+    local before = tonumber(redis.call('HGET', key, field) or '') or took
+    redis.call('HSET', key, field, string.format('%.4f', before + weight * (took - before)))
+  end
 end
 close(id, state, ARGV[4], ARGV[5], ARGV[6], tonumber(ARGV[7]))
 if ARGV[8] == '1' then bury(id) end

@@ -20,8 +20,9 @@ DANGEROUS = [
 ]
 """What nobody but an operator may do on the broker."""
 
-EXCEPT = {"gateway": {"INFO"}}
-"""It refuses new work while there is still memory for what was accepted, and has to know how much that is."""
+EXCEPT = {"gateway": {"INFO"}, "worker": {"INFO"}}
+"""The gateway refuses new work while there is still memory for what was accepted, and has to know how much that is; it
+stands in the ledger's overview, which the scaler of a worker reads too."""
 
 REFUSED = {
     "gateway": [
