@@ -65,10 +65,19 @@ class Profile:
     may_sleep: bool = True
     """Whether no worker at all is a normal state (scaled to zero)."""
 
-    def celery_arguments(self) -> list[str]:
-        """Arguments of ``celery worker``, here ``python -m tasks``, that run this profile on this machine."""
+    @property
+    def uses_gpu(self) -> bool:
+        """Whether its engine wants a GPU of its own: a machine runs one such worker per GPU."""
+        return self.generates or self.segmentation_size is not None
+
+    def celery_arguments(self, number: int | None = None) -> list[str]:
+        """Arguments of ``celery worker``, here ``python -m tasks``, that run this profile on this machine.
+
+        ``number`` tells workers of one machine apart: Flower takes two of one node name for one.
+        """
+        node = self.name if number is None else f"{self.name}-{number}"
         arguments = [
-            *("-n", f"{self.name}@%h"),
+            *("-n", f"{node}@%h"),
             *("-Q", ",".join(self.queues)),
             *("-P", self.pool.value),
             # Remote control, gossip and mingle wedge a worker whose connection is reset.
