@@ -112,7 +112,8 @@ class Manifest:
 
     def holds(self, remote: Remote) -> bool:
         """Whether the file is there as it was fetched, and the store's is still the same."""
-        return self._files.get(remote.path) == self._entry(remote)
+        found = self._entry(remote)
+        return found is not None and self._files.get(remote.path) == found
 
     def add(self, remote: Remote) -> None:
         """Note a file that is there now."""
@@ -293,5 +294,5 @@ def _sentences(url: str, folder: Path) -> Iterator[None]:
 
 
 def _first(error: Exception) -> str:
-    """Return the first line of an error, of which obstore writes pages."""
-    return str(error).strip().split("\n")[0].rstrip(".")
+    """Return the first line of an error, without the document that a store answered: obstore writes pages."""
+    return str(error).strip().split("\n")[0].partition("<?xml")[0].rstrip(". :")
