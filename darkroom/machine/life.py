@@ -133,8 +133,9 @@ class Crew:
         try:
             await self._fetch()
         except CommandError as error:
-            log.critical("machine.no_weights", url=self._settings.models_url, reason=str(error))
-            self.failure = error
+            if not self._closing.is_set():
+                log.critical("machine.no_weights", url=self._settings.models_url, reason=str(error))
+                self.failure = error
             return
         if not alone:
             await self.may_start.wait()
