@@ -44,6 +44,9 @@ class Profile:
     service: Service
     queues: tuple[Queue, ...]
     pool: Pool
+    drain_seconds: int
+    """From SIGTERM to the worker's end, at most, with default settings: what a supervisor has to wait. Almost always
+    it is over within a step; a worker that is killed then delays its jobs by a lease and loses none."""
     concurrency: int | None = 1
     """Tasks at once; None is one per core."""
     prefetch_multiplier: int = 1
@@ -64,11 +67,8 @@ class Profile:
     """Whether it runs the sweeper."""
     may_sleep: bool = True
     """Whether no worker at all is a normal state (scaled to zero)."""
-
-    @property
-    def uses_gpu(self) -> bool:
-        """Whether its engine wants a GPU of its own: a machine runs one such worker per GPU."""
-        return self.generates or self.segmentation_size is not None
+    gpu: bool = False
+    """Whether its machines have GPUs, for its engines with models; the ``opencv`` engine needs none."""
 
     def celery_arguments(self, number: int | None = None) -> list[str]:
         """Arguments of ``celery worker``, here ``python -m tasks``, that run this profile on this machine.

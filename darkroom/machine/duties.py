@@ -120,7 +120,9 @@ class Standing:
     abandoned: bool = False
     protected: bool | None = None
     """Whether scale-in leaves the machine alone; None before this process has set it."""
-    draining_since: float | None = None
+    draining: bool = False
+    gone_at: float | None = None
+    """When the drain was seen to be over."""
     released: bool = False
     """Whether the termination hook was completed, or none waits."""
     busy_at: float | None = None
@@ -138,18 +140,23 @@ def observe(standing: Standing, sight: Sight) -> Standing:
     """Return the standing with what it remembers of a look."""
     if standing.warm and not sight.is_warm:  # it leaves the warm pool, which is a launch of its own
         standing = replace(standing, launched=False, started_at=sight.at, beat_at=None)
-    return replace(standing, warm=sight.is_warm, busy_at=sight.at if sight.is_busy else standing.busy_at)
+    return replace(
+        standing,
+        warm=sight.is_warm,
+        busy_at=sight.at if sight.is_busy else standing.busy_at,
+        gone_at=sight.at if sight.gone and standing.gone_at is None else standing.gone_at,
+    )
 
 
 def decide(standing: Standing, sight: Sight, pace: Pace) -> Act:
     """Return what to do next; ``standing`` has observed the sight. A notice overrides everything, at once."""
-    if standing.draining_since is None and (sight.spot or sight.target == TERMINATED):
+    if not standing.draining and (sight.spot or sight.target == TERMINATED):
         return Act.DRAIN
     if _may_leave(standing, sight):
         return Act.LEAVE
     if sight.at < standing.quiet_until:
         return Act.KEEP
-    if standing.draining_since is not None:
+    if standing.draining:
         return _draining(standing, sight, pace)
     return _serving(standing, sight, pace) if standing.launched else _launching(standing, sight, pace)
 
@@ -188,7 +195,7 @@ def _after(standing: Standing, act: Act, at: float) -> Standing:
         case Act.COMPLETE_LAUNCH | Act.ABANDON_LAUNCH:
             return replace(standing, launched=True, abandoned=act is Act.ABANDON_LAUNCH, beat_at=None)
         case Act.DRAIN:
-            return replace(standing, draining_since=at, beat_at=None)
+            return replace(standing, draining=True, beat_at=None)
         case Act.COMPLETE_TERMINATION:
             return replace(standing, released=True)
         case _:
@@ -196,10 +203,12 @@ def _after(standing: Standing, act: Act, at: float) -> Standing:
 
 
 def _may_leave(standing: Standing, sight: Sight) -> bool:
-    if standing.draining_since is None:
+    if not standing.draining:
         return standing.abandoned or (standing.launched and sight.helpless)
-    # When the notice is over so is the machine, whether the group could be told or not.
-    return sight.gone and (standing.released or sight.at - standing.draining_since >= NOTICE_SECONDS)
+    if not sight.gone or standing.gone_at is None:
+        return False
+    # By then a Spot notice is over and so is the machine, whether the group could be told or not.
+    return standing.released or sight.at - standing.gone_at >= NOTICE_SECONDS
 
 
 def _launching(standing: Standing, sight: Sight, pace: Pace) -> Act:

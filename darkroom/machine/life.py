@@ -141,7 +141,7 @@ class Crew:
             await self.may_start.wait()
         if self._closing.is_set():
             return
-        wanted = programs(self._profile, self._settings, self._region, await asyncio.to_thread(gpu_ids), self._count)
+        wanted = programs(self._profile, self._region, await asyncio.to_thread(gpu_ids), self._count)
         log.info("machine.workers", profile=self._profile.name, workers=[program.name for program in wanted])
         self._workers = [self._supervisor.start(program) for program in wanted]
         await asyncio.gather(*(each.over() for each in self._workers))
@@ -230,7 +230,7 @@ class Watch:
                 outcome = await self._carry_out(act)
                 log.info("machine.act", act=act, outcome=outcome, target=sight.target, spot=self._notices.spot)
                 self._standing = follow(self._standing, act, outcome, sight)
-            if self._standing.draining_since is None and not sight.is_warm:
+            if not (self._standing.draining or sight.is_warm):
                 self._crew.may_start.set()
             await asyncio.sleep(self._settings.machine_look_seconds)
 
@@ -285,18 +285,12 @@ class Watch:
         return self._group
 
 
-def programs(
-    profile: Profile,
-    settings: MachineSettings,
-    region: str | None,
-    gpus: tuple[str, ...],
-    count: int | None = None,
-) -> list[Program]:
-    """Return the workers of a machine: one, or one per GPU where the profile uses them, unless ``count`` says more.
+def programs(profile: Profile, region: str | None, gpus: tuple[str, ...], count: int | None = None) -> list[Program]:
+    """Return the workers of a machine: one, or one per GPU where the profile has them, unless ``count`` says more.
 
     Each has a GPU of its own; where there are more workers than GPUs, they share them in turns.
     """
-    gpus = gpus if profile.uses_gpu else ()
+    gpus = gpus if profile.gpu else ()
     total = count or len(gpus) or 1
     shared = {"DARKROOM_PROFILE": profile.name, "DARKROOM_LOG_FORMAT": log_format()}
     if region is not None:
@@ -306,7 +300,7 @@ def programs(
             name=profile.name if total == 1 else f"{profile.name}-{number}",
             arguments=worker_arguments(profile, None if total == 1 else number),
             tier=Tier.WORKERS,
-            grace_seconds=settings.worker_grace_seconds,
+            grace_seconds=profile.drain_seconds,
             environment={**shared, **({"CUDA_VISIBLE_DEVICES": gpus[number % len(gpus)]} if gpus else {})},
             final_statuses=frozenset({EXIT_CONFIGURATION}),
         )

@@ -18,9 +18,6 @@ class MachineSettings(BaseSettings):
     models_url: str | None = None
     """``s3://bucket/prefix``: what lies there is fetched into the models folder before a worker starts. Unset: the
     folder is used as it is."""
-    worker_grace_seconds: Annotated[float, Field(gt=0)] = 25.0
-    """From SIGTERM to SIGKILL: the longest task of the CPU pool takes 20 s, a step of an edit 2 s. What is killed then
-    is redone after its lease."""
 
     machine_group: str | None = None
     """The autoscaling group that this machine belongs to. Unset: nothing is asked of AWS."""

@@ -204,7 +204,7 @@ def test_a_hook_that_is_none_is_given_up() -> None:
 def test_a_drained_machine_waits_for_its_hook_as_long_as_it_lives(outcome: Outcome) -> None:
     """After a Spot notice the group's hook may come later, or its answer fail: it is tried until the notice is over."""
     gone = Sight(at=0, target="InService", spot=True, gone=True)
-    looks = [replace(gone, at=at) for at in (0, 2, 40, 80, NOTICE_SECONDS)]
+    looks = [replace(gone, at=at) for at in (0, 2, 40, 80, NOTICE_SECONDS + 2)]
     assert acts(SERVING, *looks, outcome=outcome) == [Act.DRAIN, *[Act.COMPLETE_TERMINATION] * 3, Act.LEAVE]
     assert acts(SERVING, gone, replace(gone, at=2), replace(gone, at=4)) == [
         Act.DRAIN,

@@ -15,7 +15,6 @@ import pytest
 
 from darkroom.machine import gpus, life, metadata
 from darkroom.machine.metadata import Identity, MetadataUnavailable, Notices
-from darkroom.machine.settings import MachineSettings
 from tasks.jobs import Operation, State
 from tests import lab
 from tests.chaos.engine import Script
@@ -330,7 +329,7 @@ def test_there_is_a_worker_per_gpu(
     profile: str, found: tuple[str, ...], count: int | None, names: list[str], devices: list[str | None]
 ) -> None:
     """Each has a GPU of its own; one worker without GPUs, and of a profile that needs none."""
-    planned = life.programs(load(ProfileName(profile)), MachineSettings(), None, found, count)
+    planned = life.programs(load(ProfileName(profile)), None, found, count)
     assert [program.name for program in planned] == names
     assert [program.environment.get("CUDA_VISIBLE_DEVICES") for program in planned] == devices
     nodes = [program.arguments[program.arguments.index("-n") + 1] for program in planned]
