@@ -58,10 +58,10 @@ def histories(draw: st.DrawFn) -> list[Step]:
     looks = []
     at = 0.0
     spot = terminated = False
-    for _ in range(draw(st.integers(1, 25))):
+    for _ in range(draw(st.integers(1, 12))):
         at += draw(st.floats(0.5, 40))
-        spot = spot or draw(st.integers(0, 15)) == 0
-        terminated = terminated or draw(st.integers(0, 15)) == 0
+        spot = spot or draw(st.integers(0, 7)) == 0
+        terminated = terminated or draw(st.integers(0, 7)) == 0
         states = st.one_of(st.none(), st.sampled_from(WorkerState))
         target = TERMINATED if terminated else draw(st.sampled_from([None, "InService", "Warmed:Running"]))
         given_up = draw(st.integers(0, 9)) == 0
@@ -123,7 +123,7 @@ def test_calls_are_told_apart_by_what_came_of_them(steps: list[Step]) -> None:
             assert step.act in {Act.KEEP, Act.DRAIN, Act.LEAVE} or step.sight.at >= before.sight.at + 2
 
 
-@given(st.lists(st.tuples(st.floats(0.5, 4), st.booleans()), min_size=2, max_size=60))
+@given(st.lists(st.tuples(st.floats(0.5, 4), st.booleans()), min_size=2, max_size=30))
 def test_protection_does_not_flap(looks: list[tuple[float, bool]]) -> None:
     """A busy machine is protected at the next look; it loses that only after ten seconds without a job."""
     at, seen = 0.0, []

@@ -15,6 +15,7 @@ import pytest
 
 from darkroom.machine import gpus, life, metadata
 from darkroom.machine.metadata import Identity, MetadataUnavailable, Notices
+from darkroom.weights import MANIFEST
 from tasks.jobs import Operation, State
 from tests import lab
 from tests.chaos.engine import Script
@@ -30,6 +31,7 @@ from tests.darkroom.aws import (
     metadata_service,
     moto_server,
 )
+from tests.darkroom.bucket import bucket
 from tests.darkroom.processes import Marked
 from worker_profiles import ProfileName, load
 
@@ -245,6 +247,19 @@ def test_weights_that_are_not_there_abandon_the_launch(
     text = started.log.read_text()
     assert f"Error: There is nothing below s3://{BUCKET}/v2" in text
     assert "machine.workers" not in text
+
+
+def test_a_machine_that_is_stopped_while_it_fetches_leaves_nothing_half(machine: Start, tmp_path: Path) -> None:
+    """SIGTERM in the middle of the weights is an orderly end, without a file that is not whole."""
+    models = tmp_path / "models"
+    data = bytes(4_000_000)
+    with bucket({"v1/weights": data}, rate=2e6) as served:
+        where = {"DARKROOM_MODELS_URL": f"s3://{BUCKET}/v1", "DARKROOM_MODELS_FOLDER": str(models)}
+        started = machine("cpu", **where, **served.environment)
+        started.until(lambda: (models / "weights.part").exists(), "the fetch to begin")
+        assert started.stop() == 0, started.log.read_text()
+    assert {path.read_bytes() for path in models.iterdir() if path.name != MANIFEST} <= {data}
+    assert not started.events("machine.workers") + started.events("machine.no_weights")
 
 
 def test_a_machine_of_a_warm_pool_does_not_work(
