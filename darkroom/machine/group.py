@@ -9,6 +9,7 @@ import boto3
 import structlog
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
+from botocore.parsers import ResponseParserError
 
 from darkroom.machine.duties import Act, Outcome
 from darkroom.machine.metadata import Identity
@@ -67,7 +68,7 @@ class Group:
             code = error.response.get("Error", {}).get("Code", "")
             log.warning("machine.refused", act=act, group=self._name, code=code, reason=str(error))
             return Outcome.REFUSED if code == _REFUSED else Outcome.FAILED
-        except BotoCoreError as error:
+        except (BotoCoreError, ResponseParserError) as error:  # the second is what a proxy's page of HTML raises
             log.warning("machine.group_unavailable", act=act, group=self._name, reason=str(error))
             return Outcome.FAILED
         return Outcome.DONE

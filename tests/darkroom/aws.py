@@ -122,7 +122,7 @@ class AutoScaling:
     moto: str
     calls: list[dict[str, str]] = field(default_factory=list)
     errors: dict[str, list[str]] = field(default_factory=dict)
-    """Error codes that the next calls of an action get."""
+    """Error codes that the next calls of an action get; an empty one is a page that is no answer at all."""
     url: str = ""
 
     def of(self, action: str, hook: str | None = None) -> list[dict[str, str]]:
@@ -186,7 +186,9 @@ def autoscaling(moto: str) -> Iterator[AutoScaling]:
             front.calls.append(call)
             errors = front.errors.get(call["Action"])
             if errors:
-                self.answer(400, _ERROR.format(errors.pop(0)).encode(), "text/xml")
+                code = errors.pop(0)
+                page = _ERROR.format(code) if code else "<html>Bad gateway<br></html>"
+                self.answer(400 if code else 502, page.encode(), "text/xml")
             elif call["Action"] in LIFECYCLE:
                 self.answer(200, _RESPONSE.format(call["Action"]).encode(), "text/xml")
             else:

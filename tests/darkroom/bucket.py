@@ -13,6 +13,7 @@ from xml.sax.saxutils import escape
 
 _CHUNK = 1 << 17
 _RANGE = re.compile(r"range: bytes=(\d+)-(\d+)", re.IGNORECASE)
+_CONDITION = re.compile(r"if-match: (\S+)", re.IGNORECASE)
 _LINE = re.compile(r"GET /([^ ?]+)(\?[^ ]*)? HTTP")
 
 
@@ -25,6 +26,8 @@ class Bucket:
     """Bytes per second of each connection; None is as fast as the machine."""
     cuts: int = 0
     """So many of the next answers stop in their middle."""
+    later: dict[str, bytes] = field(default_factory=dict)
+    """What objects are replaced with after the first range."""
     url: str = ""
     ranges: list[str] = field(default_factory=list)
     """Objects, once per range that was asked for."""
@@ -61,6 +64,10 @@ class Bucket:
             await writer.drain()
             return True
         data = self.objects[key]
+        condition = _CONDITION.search(head)
+        if condition and condition[1] != _tag(data):
+            writer.write(b"HTTP/1.1 412 Precondition Failed\r\ncontent-length: 0\r\n\r\n")
+            return True
         span = _RANGE.search(head)
         start, end = (int(span[1]), int(span[2]) + 1) if span else (0, len(data))
         self.ranges.append(key)
@@ -85,6 +92,7 @@ class Bucket:
                     await asyncio.sleep(len(chunk) / self.rate)
         finally:
             self._sending -= 1
+            self.objects.update(self.later)
         return not is_cut
 
     def _listing(self) -> str:

@@ -3,7 +3,7 @@
 import sys
 
 from darkroom.cli import main
-from darkroom.machine import life
+from darkroom.machine import crew
 from tests.chaos.worker import replace
 from worker_profiles import Profile
 
@@ -14,5 +14,5 @@ def scripted_arguments(profile: Profile, number: int | None = None) -> tuple[str
 
 
 if __name__ == "__main__":
-    replace(life, "worker_arguments", scripted_arguments)
+    replace(crew, "worker_arguments", scripted_arguments)
     main()

@@ -187,6 +187,19 @@ def test_a_connection_that_breaks_costs_a_range(tmp_path: Path, monkeypatch: pyt
     assert served.cuts == 0
 
 
+def test_a_file_that_is_replaced_meanwhile_is_no_mixture(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ranges of two versions never make one file: it is an error, and the next fetch has the new one."""
+    with bucket({"v1/large": LARGE}) as served:
+        for name, value in served.environment.items():
+            monkeypatch.setenv(name, value)
+        served.later = {"v1/large": LARGE[::-1]}
+        with pytest.raises(CommandError, match="was replaced while it was fetched"):
+            fetch(URL, tmp_path, silent, at_once=1)
+        assert files(tmp_path) == {}
+        fetch(URL, tmp_path, silent)
+    assert (tmp_path / "large").read_bytes() == LARGE[::-1]
+
+
 def test_a_stopped_fetch_goes_on_where_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What was whole at the stop is not fetched again, and what was not leaves nothing behind."""
     stop = threading.Event()
