@@ -54,7 +54,7 @@ class Group:
             config=Config(
                 connect_timeout=_CONNECT_SECONDS,
                 read_timeout=_ANSWER_SECONDS,
-                retries={"mode": "standard", "max_attempts": _TRIES},
+                retries={"mode": "standard", "total_max_attempts": _TRIES},
             ),
         )
 

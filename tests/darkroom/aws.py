@@ -71,6 +71,8 @@ class Imds:
     tokens: set[str] = field(default_factory=set)
     """Those that are valid; a test may empty it."""
     grants: int = 0
+    looks: int = 0
+    """How often the target lifecycle state was asked for."""
     url: str = ""
 
     def be(self, instance_id: str) -> None:
@@ -108,6 +110,7 @@ def metadata_service() -> Iterator[Imds]:
                 self.answer(401)
                 return
             value = imds.values.get(self.path.removeprefix("/latest/meta-data/"))
+            imds.looks += self.path.endswith("/target-lifecycle-state")
             self.answer(404) if value is None else self.answer(200, value.encode())
 
     with _serving(Handler) as url:
@@ -187,7 +190,7 @@ def autoscaling(moto: str) -> Iterator[AutoScaling]:
             errors = front.errors.get(call["Action"])
             if errors:
                 code = errors.pop(0)
-                page = _ERROR.format(code) if code else "<html>Bad gateway<br></html>"
+                page = _ERROR.format(code) if code else "<!doctype html>\n<title>Bad gateway</title>"
                 self.answer(400 if code else 502, page.encode(), "text/xml")
             elif call["Action"] in LIFECYCLE:
                 self.answer(200, _RESPONSE.format(call["Action"]).encode(), "text/xml")

@@ -165,7 +165,7 @@ def test_a_machine_is_launched_from_its_weights_to_its_end(
 ) -> None:
     """Weights before workers, heartbeats, ready in spite of AWS's errors, no protection while idle, drain, exit 0."""
     group.errors["RecordLifecycleActionHeartbeat"] = ["Throttling", "Throttling"]
-    group.errors["CompleteLifecycleAction"] = ["", "", "ValidationError"]
+    group.errors["CompleteLifecycleAction"] = ["", "ValidationError"]
     started = machine("cpu", DARKROOM_MODELS_URL=f"s3://{BUCKET}/v1", **cloud)
     started.until(lambda: group.results("ready"), "the launch hook")
     order = [line["event"] for line in started.events()]
@@ -270,6 +270,8 @@ def test_a_machine_of_a_warm_pool_does_not_work(
     imds.aim_at("Warmed:Running")
     started = machine("jobs", **cloud)
     started.until(lambda: group.results("ready"), "the launch into the warm pool")
+    looks = imds.looks
+    started.until(lambda: imds.looks > looks + 3, "more looks")
     assert started.events("machine.workers") == []
     imds.aim_at("InService")
     started.until(lambda: len(group.results("ready")) == 2, "the launch out of the warm pool")
