@@ -6,6 +6,7 @@ What moto cannot be: S3 gives a connection 85 to 90 MB/s (its performance guide)
 import asyncio
 import re
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -81,6 +82,7 @@ class Bucket:
     async def _send(self, data: memoryview, writer: asyncio.StreamWriter) -> bool:
         self._sending += 1
         self.most_at_once = max(self.most_at_once, self._sending)
+        began = time.monotonic()
         is_cut = self.cuts > 0
         self.cuts -= is_cut
         try:
@@ -89,7 +91,7 @@ class Bucket:
                 writer.write(chunk)
                 await writer.drain()
                 if self.rate is not None:
-                    await asyncio.sleep(len(chunk) / self.rate)
+                    await asyncio.sleep(began + (start + len(chunk)) / self.rate - time.monotonic())
         finally:
             self._sending -= 1
             self.objects.update(self.later)

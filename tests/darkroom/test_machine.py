@@ -165,7 +165,8 @@ def test_a_machine_is_launched_from_its_weights_to_its_end(
 ) -> None:
     """Weights before workers, heartbeats, ready in spite of AWS's errors, no protection while idle, drain, exit 0."""
     group.errors["RecordLifecycleActionHeartbeat"] = ["Throttling", "Throttling"]
-    group.errors["CompleteLifecycleAction"] = ["", "ValidationError"]
+    group.errors["CompleteLifecycleAction"] = ["ValidationError"]
+    group.errors["SetInstanceProtection"] = [""]
     started = machine("cpu", DARKROOM_MODELS_URL=f"s3://{BUCKET}/v1", **cloud)
     started.until(lambda: group.results("ready"), "the launch hook")
     order = [line["event"] for line in started.events()]
