@@ -32,6 +32,7 @@ from darkroom.keys import keys_app, require_door
 from darkroom.output import LinePrinter
 from darkroom.stack import free_ports, read_settings
 from darkroom.supervisor import Supervisor
+from tasks import logs
 from tasks.jobs import Operation
 from tasks.keys import AccessMode
 from worker_profiles import ProfileName, load
@@ -98,6 +99,22 @@ def worker(profile: Annotated[ProfileName, typer.Argument(help="The pool that th
     """Run the worker of one pool in this process (containers, systemd). REDIS_URL names the broker."""
     environment = {**os.environ, "DARKROOM_PROFILE": profile}
     os.execve(sys.executable, stack.worker_arguments(load(profile)), environment)  # noqa: S606 - signals have to reach Celery itself, not a parent
+
+
+@app.command(epilog=EXIT_STATUSES)
+def machine(
+    profile: Annotated[ProfileName, typer.Argument(help="The pool that this machine belongs to.")],
+    workers: Annotated[int | None, typer.Option(min=1, help="Worker processes; one per GPU, or one.")] = None,
+) -> None:
+    """Run a whole machine of a pool: fetch its weights, run a worker per GPU, start again what ends.
+
+    DARKROOM_MODELS_URL names the weights (s3://bucket/prefix), DARKROOM_MACHINE_GROUP the autoscaling group of AWS.
+    Exit status 78: a worker says that its configuration has to be mended.
+    """
+    from darkroom.machine import life, settings  # noqa: PLC0415 - loads clients of stores and servers
+
+    logs.configure()
+    sys.exit(asyncio.run(life.run(load(profile), settings.read_settings(), workers)))
 
 
 @app.command(epilog=EXIT_STATUSES)
@@ -190,6 +207,21 @@ def pull_models(
         raise UsageError(f"There is no model {unknown[0]}; there are {', '.join(models.MODELS)}.")
     for name in names:
         typer.echo(str(_pulled(name, folder or _models_folder())))
+
+
+@models_app.command("fetch", epilog=EXIT_STATUSES)
+def fetch_models(
+    url: Annotated[str, typer.Argument(help="Where they are: s3://bucket/prefix.")],
+    folder: ModelsFolder = None,
+) -> None:
+    """Fetch model weights from an object store of your own, many ranges at once; what is there already stays."""
+    from darkroom import weights  # noqa: PLC0415 - loads the store's client, which few commands need
+
+    place = folder or _models_folder()
+    with Progress(*_DOWNLOAD_COLUMNS, console=Console(stderr=True), transient=True) as progress:
+        bar = progress.add_task(url, total=None)
+        fetched = weights.fetch(url, place, lambda done, total: progress.update(bar, completed=done, total=total))
+    typer.echo(f"{place}: {fetched.files} files fetched, {fetched.skipped} were there")
 
 
 def _pulled(name: str, folder: Path) -> Path:

@@ -196,9 +196,9 @@ def _gateway(settings: StackSettings) -> Program:
     )
 
 
-def worker_arguments(profile: Profile) -> tuple[str, ...]:
-    """Return the command line of a worker."""
-    return (sys.executable, "-m", "tasks", *profile.celery_arguments())
+def worker_arguments(profile: Profile, number: int | None = None) -> tuple[str, ...]:
+    """Return the command line of a worker; ``number`` tells several of one machine apart."""
+    return (sys.executable, "-m", "tasks", *profile.celery_arguments(number))
 
 
 def gateway_arguments(host: str, port: int) -> tuple[str, ...]:

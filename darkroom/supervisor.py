@@ -54,6 +54,8 @@ class Program:
     environment: Mapping[str, str] = field(default_factory=dict)
     """Added to the supervisor's own."""
     directory: Path | None = None
+    final_statuses: frozenset[int] = frozenset()
+    """Exit statuses after which a new start would end in the same way: it is not made."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +80,9 @@ class Supervised:
         self.ends = 0
         """How often it ended although nobody asked for that."""
         self.pid: int | None = None
+        self.has_given_up = False
+        """Whether it ended with a status after which it is not started again."""
+        self._status: int | None = None
         self._guard_pipe = guard_pipe
         self._log = log
         self._backoff = backoff
@@ -94,6 +99,10 @@ class Supervised:
             self.kill()
         await self._task
 
+    async def over(self) -> None:
+        """Return when it is not going to be started again."""
+        await asyncio.wait({self._task})
+
     def kill(self) -> None:
         """End the whole group at once, for good."""
         self._stopping.set()
@@ -108,6 +117,10 @@ class Supervised:
             if self._stopping.is_set():
                 return
             self.ends += 1
+            if self._status in self.program.final_statuses:
+                self.has_given_up = True
+                self._log(SUPERVISOR, f"{self.program.name} {outcome}; it is not started again")
+                return
             lived = asyncio.get_running_loop().time() - started
             failures = 1 if lived >= self._backoff.forgiven_after_seconds else failures + 1
             delay = self._backoff.delay(failures)
@@ -116,6 +129,7 @@ class Supervised:
 
     async def _live(self) -> str:
         """Run one process to its end and say how it ended."""
+        self._status = None
         # A pipe of our own: with asyncio's, `wait` would wait until grandchildren have closed it too.
         output, their_output = os.pipe()
         try:
@@ -138,7 +152,7 @@ class Supervised:
         if self._stopping.is_set():  # the stop came while the process was being made
             self._signal_leader(signal.SIGTERM)
         relay = asyncio.create_task(self._relay(output))
-        status = await process.wait()
+        status = self._status = await process.wait()
         signal_group(process.pid, signal.SIGKILL)
         self._tell_guard("-")
         self.pid = None
@@ -205,8 +219,7 @@ class Supervisor:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Stop every program; none is left when this returns."""
-        for tier in Tier:
-            await asyncio.gather(*(each.stop() for each in self._programs if each.program.tier is tier))
+        await self.stop()
         self._guard_pipe.close()
         await self._guard.wait()
 
@@ -215,6 +228,11 @@ class Supervisor:
         supervised = Supervised(program, self._guard_pipe, self._log, self._backoff)
         self._programs.append(supervised)
         return supervised
+
+    async def stop(self) -> None:
+        """Stop every program for good, those of a tier side by side; none is left when this returns."""
+        for tier in Tier:
+            await asyncio.gather(*(each.stop() for each in self._programs if each.program.tier is tier))
 
     def kill(self) -> None:
         """End everything at once; the closing context then has nothing to wait for."""

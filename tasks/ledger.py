@@ -14,7 +14,7 @@ line before a pool), ``jobs:seconds`` (learned durations), ``jobs:dead`` (dead l
 ``worker:{name}`` (who is alive), ``capacity`` (what the scaler decided); of each owner ``jobs:of:{owner}`` (his open
 jobs), ``jobs:ahead:{priority}:{owner}`` and ``jobs:held:{priority}:{owner}`` (his share of the line), and
 ``jobs:turns:{queue}`` (whose turn it is), as told in ``prelude.lua``; ``metrics`` (what was counted, ``tasks.metrics``)
-and ``jobs:failures`` (the latest ones); ``idempotency:{owner}:{hash}`` (what a client asked for under a key of its own);
+and ``jobs:failures`` (the latest ones); ``idempotency:{owner}:{hash}`` (what a client asked for under a key);
 ``webhooks:due`` (ended jobs whose client is to be told).
 """
 

@@ -63,8 +63,13 @@ def configure(level: int = logging.INFO) -> None:
         logging.getLogger(name).setLevel(logging.WARNING)
 
 
+def log_format() -> str:
+    """Return how this process's lines look: ``text`` for a terminal, else ``json``, unless it is told."""
+    return os.environ.get("DARKROOM_LOG_FORMAT", "text" if sys.stderr.isatty() else "json")
+
+
 def _renderers() -> list[Processor]:
-    if os.environ.get("DARKROOM_LOG_FORMAT", "text" if sys.stderr.isatty() else "json") == "json":
+    if log_format() == "json":
         return [_TRACEBACKS, structlog.processors.JSONRenderer()]
     return [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=_TRACEBACKS_AS_TEXT)]
 

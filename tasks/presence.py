@@ -1,20 +1,22 @@
 """Workers tell their state in expiring keys; health, ETA and scaling read those, never ``inspect``."""
 
+import json
 import os
 import socket
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 
+import redis
 import structlog
 
 from tasks import ledger
 from tasks.errors import UnavailableError
 from tasks.gpu import Gpu
 from tasks.settings import settings
-from worker_profiles import Profile
+from worker_profiles import Profile, ProfileName
 
 log = structlog.get_logger(__name__)
 
@@ -39,6 +41,20 @@ class TaskCounts:
     """Taken since its start."""
 
 
+def worker_name(profile: ProfileName, pid: int) -> str:
+    """Return the name under which a worker of this machine (of this container) announces itself."""
+    return f"{profile}@{socket.gethostname()}:{pid}"
+
+
+def states(client: "redis.Redis", workers: Sequence[str]) -> tuple[WorkerState | None, ...]:
+    """Return what workers announced last, by their names; None for one that has announced nothing yet, or is gone.
+
+    Reads these keys alone, which a worker's user of the broker may do. Raises ``redis.RedisError``.
+    """
+    told = client.mget([f"darkroom:worker:{name}" for name in workers]) if workers else []
+    return tuple(WorkerState(json.loads(each)["state"]) if each else None for each in told)
+
+
 class Presence(threading.Thread):
     """Announces this worker's state at every change, and at every heartbeat."""
 
@@ -47,7 +63,7 @@ class Presence(threading.Thread):
     ) -> None:
         """Describe the worker; ``counts`` tells of its tasks. Nothing is announced before ``start``."""
         super().__init__(name="presence", daemon=True)
-        self.worker = f"{profile.name}@{socket.gethostname()}:{os.getpid()}"
+        self.worker = worker_name(profile.name, os.getpid())
         self._ledger = book
         self._fixed: dict[str, object] = {
             "name": self.worker,

@@ -7,8 +7,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from pydantic_settings import BaseSettings
 
 from api.settings import GatewaySettings
+from darkroom.machine.settings import MachineSettings
 from tasks.errors import ErrorCode, error_of
 from tasks.imaging import structure
 from tasks.jobs import MAX_SIDE
@@ -71,11 +73,12 @@ def test_links_lead_somewhere(page: Path) -> None:
     assert missing == []
 
 
-def test_every_setting_is_documented_with_its_default() -> None:
-    """The table of docs/operations.md has a row for each setting that processes share, with its default."""
+@pytest.mark.parametrize("settings", [Settings, MachineSettings])
+def test_every_setting_is_documented_with_its_default(settings: type[BaseSettings]) -> None:
+    """docs/operations.md has a row for each setting that processes share, and for a machine's, with its default."""
     text = (ROOT / "docs/operations.md").read_text()
-    rows = dict(re.findall(r"^\| `([A-Z_]+)` \| ([^|]+) \|", text, re.MULTILINE))
-    for name, field in Settings.model_fields.items():
+    rows = dict(re.findall(r"^\| `([A-Z0-9_]+)` \| ([^|]+) \|", text, re.MULTILINE))
+    for name, field in settings.model_fields.items():
         variable = str(field.validation_alias or f"DARKROOM_{name.upper()}")
         assert variable in rows
         if isinstance(field.default, bool):

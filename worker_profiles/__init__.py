@@ -44,6 +44,9 @@ class Profile:
     service: Service
     queues: tuple[Queue, ...]
     pool: Pool
+    drain_seconds: int
+    """From SIGTERM to the worker's end, at most, with default settings: what a supervisor has to wait. Almost always
+    it is over within a step; a worker that is killed then delays its jobs by a lease and loses none."""
     concurrency: int | None = 1
     """Tasks at once; None is one per core."""
     prefetch_multiplier: int = 1
@@ -64,11 +67,17 @@ class Profile:
     """Whether it runs the sweeper."""
     may_sleep: bool = True
     """Whether no worker at all is a normal state (scaled to zero)."""
+    gpu: bool = False
+    """Whether its machines have GPUs, for its engines with models; the ``opencv`` engine needs none."""
 
-    def celery_arguments(self) -> list[str]:
-        """Arguments of ``celery worker``, here ``python -m tasks``, that run this profile on this machine."""
+    def celery_arguments(self, number: int | None = None) -> list[str]:
+        """Arguments of ``celery worker``, here ``python -m tasks``, that run this profile on this machine.
+
+        ``number`` tells workers of one machine apart: Flower takes two of one node name for one.
+        """
+        node = self.name if number is None else f"{self.name}-{number}"
         arguments = [
-            *("-n", f"{self.name}@%h"),
+            *("-n", f"{node}@%h"),
             *("-Q", ",".join(self.queues)),
             *("-P", self.pool.value),
             # Remote control, gossip and mingle wedge a worker whose connection is reset.

@@ -5,7 +5,9 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -82,6 +84,25 @@ def test_a_program_that_ends_is_started_again() -> None:
     first, second = asyncio.run(scenario())
     assert second is not None
     assert first != second
+
+
+def test_a_program_that_cannot_work_is_not_started_again() -> None:
+    """After a status that its program calls final it stays ended, which is known; other statuses are not final."""
+    code = "import os, sys, pathlib; ends = pathlib.Path(sys.argv[1]); ends.write_text(ends.read_text() + 'x')\n"
+    code += "sys.exit(78 if len(ends.read_text()) == 2 else 1)"
+
+    async def scenario(ends: Path) -> tuple[bool, int]:
+        lines = Lines()
+        async with Supervisor(lines, FAST) as supervisor:
+            program = Program("child", (sys.executable, "-c", code, str(ends)), Tier.WORKERS, 5.0)
+            child = supervisor.start(replace(program, final_statuses=frozenset({78})))
+            async with asyncio.timeout(30):
+                await child.over()
+            assert ("darkroom", "child ended with status 78; it is not started again") in lines.seen
+            return child.has_given_up, child.ends
+
+    with tempfile.NamedTemporaryFile() as ends:
+        assert asyncio.run(scenario(Path(ends.name))) == (True, 2)
 
 
 def test_a_program_that_cannot_be_found_is_reported() -> None:
