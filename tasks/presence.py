@@ -1,5 +1,6 @@
 """Workers tell their state in expiring keys; health, ETA and scaling read those, never ``inspect``."""
 
+import json
 import os
 import socket
 import threading
@@ -7,13 +8,14 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from enum import StrEnum
+from typing import Any
 
 import structlog
 
 from tasks import ledger
 from tasks.errors import UnavailableError
 from tasks.settings import settings
-from worker_profiles import Profile
+from worker_profiles import Profile, ProfileName
 
 log = structlog.get_logger(__name__)
 
@@ -105,3 +107,15 @@ class Presence(threading.Thread):
             self._ledger.apply(ledger.announce(self.worker, state, seconds))
         except UnavailableError as error:
             log.warning("presence.not_announced", reason=error.detail)
+
+
+def announced_here(book: ledger.Ledger, profile: ProfileName) -> list[dict[str, Any]]:
+    """Return what the live workers of a profile on this host tell of themselves; a container is a host.
+
+    Raises redis-py's errors.
+    """
+    here = f"{profile}@{socket.gethostname()}:"
+    everybody: Any = book.client.zrange("darkroom:workers", 0, -1)
+    keys = [f"darkroom:worker:{name}" for name in everybody if name.startswith(here)]
+    told = book.client.mget(keys) if keys else []
+    return [json.loads(worker) for worker in told if worker]

@@ -1,8 +1,12 @@
-"""How the worker of each pool runs: one source for the CLI, docker-compose.yml and Terraform."""
+"""How the worker of each pool runs: one source for the CLI, docker-compose.yml, systemd and Terraform.
+
+Those that are no Python read ``*.env`` and ``pools.json`` beside this file, which `darkroom profile` writes.
+"""
 
 import importlib
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 from tasks.queues import Queue
 
@@ -44,6 +48,9 @@ class Profile:
     service: Service
     queues: tuple[Queue, ...]
     pool: Pool
+    drain_seconds: int
+    """From SIGTERM to the worker's end, at most, with default settings: what a supervisor has to wait. Almost always
+    it is over within a step; a worker that is killed then delays its jobs by a lease and loses none."""
     concurrency: int | None = 1
     """Tasks at once; None is one per core."""
     prefetch_multiplier: int = 1
@@ -64,6 +71,8 @@ class Profile:
     """Whether it runs the sweeper."""
     may_sleep: bool = True
     """Whether no worker at all is a normal state (scaled to zero)."""
+    gpu: bool = False
+    """Whether its machines have GPUs, for its engines with models; the ``opencv`` engine needs none."""
 
     def celery_arguments(self) -> list[str]:
         """Arguments of ``celery worker``, here ``python -m tasks``, that run this profile on this machine."""
@@ -88,6 +97,22 @@ class Profile:
         if self.events:
             arguments.append("-E")
         return arguments
+
+    def environment(self) -> dict[str, str]:
+        """Variables that a machine of this pool sets, whatever it starts there."""
+        given = {"DARKROOM_PROFILE": self.name, "DARKROOM_SEGMENTATION_SIZE": self.segmentation_size}
+        return {name: str(value) for name, value in given.items() if value is not None}
+
+    def facts(self) -> dict[str, Any]:
+        """What deploys the pool has to know, as JSON."""
+        return {
+            "service": self.service,
+            "queues": list(self.queues),
+            "pool": self.pool,
+            "concurrency": self.concurrency,
+            "drain_seconds": self.drain_seconds,
+            "gpu": self.gpu,
+        }
 
 
 def load(name: ProfileName) -> Profile:

@@ -8,5 +8,9 @@ PROFILE = Profile(
     service=Service.GENERATION,
     queues=(Queue.GENERATION,),
     pool=Pool.THREADS,
+    # A step gives the job back. Who is past the last one stores the picture and commits it, to a broker that may be
+    # away: the longest step, one request to the store, and DARKROOM_COMMIT_SECONDS.
+    drain_seconds=165,
     generates=True,
+    gpu=True,
 )
