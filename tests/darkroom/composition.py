@@ -41,3 +41,10 @@ def seconds(duration: str) -> int:
     """Return a duration of the file; all are written in seconds."""
     assert re.fullmatch(r"\d+s", duration), duration
     return int(duration[:-1])
+
+
+def secrets_script() -> str:
+    """Return the lines of docs/compose.md that make the secrets."""
+    found = re.search(r"```sh\n(mkdir -m 700 secrets\n.*?)```", (ROOT / "docs/compose.md").read_text(), re.DOTALL)
+    assert found is not None
+    return found[1]

@@ -1,6 +1,7 @@
 """docker-compose.yml, as far as it can be checked without an engine."""
 
 import re
+import subprocess
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,17 @@ from darkroom.acl import Server
 from darkroom.cli import app
 from darkroom.environment import SECRETS
 from darkroom.stack import FRONT_GRACE_SECONDS, StackSettings
-from tests.darkroom.composition import ROOT, TEXT, VARIABLES, composition, environment, seconds, services, started
+from tests.darkroom.composition import (
+    ROOT,
+    TEXT,
+    VARIABLES,
+    composition,
+    environment,
+    seconds,
+    secrets_script,
+    services,
+    started,
+)
 from worker_profiles import Pool, ProfileName, load
 
 SERVICES = services()
@@ -170,6 +181,16 @@ def test_no_secret_is_in_the_file() -> None:
         read = re.findall(r"/run/secrets/([\w-]+)", str(environment(service)))
         assert sorted(read) == sorted(service.get("secrets", [])) or name == "prometheus"
     assert set(chain.from_iterable(each.get("secrets", []) for each in SERVICES.values())) == set(secrets)
+
+
+def test_every_secret_is_made_as_documented(tmp_path: Path) -> None:
+    """The lines of docs/compose.md make a file for each secret, in a folder that is closed to others."""
+    subprocess.run(["sh", "-euc", f"umask 077; {secrets_script()}"], cwd=tmp_path, check=True)
+    made = {path.name: path.stat().st_mode & 0o777 for path in (tmp_path / "secrets").iterdir()}
+    assert made == dict.fromkeys(composition()["secrets"], 0o644)
+    assert (tmp_path / "secrets").stat().st_mode & 0o777 == 0o700
+    empty = {name for name in made if not (tmp_path / "secrets" / name).read_text().strip()}
+    assert empty == {"client-password", "operator-password", "metrics-key"}
 
 
 def test_nothing_listens_beyond_this_machine() -> None:

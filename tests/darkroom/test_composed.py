@@ -16,11 +16,10 @@ from PIL import Image
 
 from darkroom.stack import free_ports
 from darkroom.valkey import find_server
-from tests.darkroom.composition import ROOT, environment, seconds, started
+from tests.darkroom.composition import ROOT, environment, seconds, secrets_script, started
 from tests.darkroom.processes import listens
 from tests.lab import wait_for
 
-SECRETS = re.search(r"```sh\n(mkdir -m 700 secrets\n.*?)```", (ROOT / "docs/compose.md").read_text(), re.DOTALL)
 LAPTOP = started("cpu")
 
 pytestmark = pytest.mark.stack
@@ -114,8 +113,7 @@ class Machine:
 @pytest.fixture
 def machine(tmp_path: Path) -> Iterator[Machine]:
     """A bare machine with the secrets that docs/compose.md tells how to make."""
-    assert SECRETS is not None
-    subprocess.run(["sh", "-euc", SECRETS[1]], cwd=tmp_path, check=True)
+    subprocess.run(["sh", "-euc", secrets_script()], cwd=tmp_path, check=True)
     for place in ("tmp", "data/users", "data/flower", "data/images"):
         (tmp_path / place).mkdir(parents=True)
     made = Machine(tmp_path, dict(zip(("valkey", "valkey-cache", "gateway", "flower"), free_ports(4), strict=True)))
