@@ -177,10 +177,18 @@ def test_no_secret_is_in_the_file() -> None:
     assert not any(word in name for name in VARIABLES for word in ("PASSWORD", "SECRET", "KEY", "AUTH"))
     secrets = composition()["secrets"]
     assert {name: each["file"] for name, each in secrets.items()} == {name: f"./secrets/{name}" for name in secrets}
+    given = {name: dict(secrets_of(each)) for name, each in SERVICES.items()}
+    assert set(chain.from_iterable(given.values())) == set(secrets)
     for name, service in SERVICES.items():
-        read = re.findall(r"/run/secrets/([\w-]+)", str(environment(service)))
-        assert sorted(read) == sorted(service.get("secrets", [])) or name == "prometheus"
-    assert set(chain.from_iterable(each.get("secrets", []) for each in SERVICES.values())) == set(secrets)
+        read = re.findall(r"/run/secrets/[\w-]+", str(environment(service)))
+        assert sorted(read) == sorted(given[name].values()) or name == "prometheus"
+    assert given["prometheus"] == {"metrics-key": "/etc/prometheus/darkroom-key"}
+
+
+def secrets_of(service: dict[str, Any]) -> list[tuple[str, str]]:
+    """Return the secrets of a service with their places."""
+    each = service.get("secrets", [])
+    return [(s, f"/run/secrets/{s}") if isinstance(s, str) else (s["source"], s["target"]) for s in each]
 
 
 def test_every_secret_is_made_as_documented(tmp_path: Path) -> None:
