@@ -4,6 +4,8 @@
 #   make test    install what the tests need (torch included) and run them
 #   make chaos   every fault of docs/reliability.md at full size: killed processes, restarted brokers, cut connections
 #   make soak    all of them at random, for twenty minutes
+#   make lock    pin every package anew
+#   make profiles  write what Compose, systemd and Terraform read of worker_profiles/
 #
 # PORT=8000 FLOWER_PORT=5555 BROKER_PORT=6399 CACHE_PORT=6398 move the servers; PYTHON=python3.12 picks an interpreter.
 
@@ -19,7 +21,7 @@ MADE := $(VENV)/.made
 LIGHT := $(VENV)/.light
 FULL := $(VENV)/.full
 
-.PHONY: up test chaos soak lint types audit bench lock clean
+.PHONY: up test chaos soak lint types audit bench lock profiles clean
 .DELETE_ON_ERROR:
 
 up: $(LIGHT)
@@ -55,6 +57,15 @@ LOCK := $(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 -
 lock: $(MADE)
 	$(LOCK) -o requirements/base.txt
 	$(LOCK) --extra fastsam --extra qwen --extra tracing --extra test -c requirements/base.txt -o requirements/test.txt
+# Of the images, in the versions that the tests have; and what builds our own package.
+	$(LOCK) --extra aws --extra tracing -c requirements/test.txt -o requirements/light.txt
+	$(LOCK) --extra aws --extra tracing --extra fastsam --extra birefnet -c requirements/test.txt -o requirements/t4.txt
+	$(LOCK) --extra aws --extra tracing --extra qwen -c requirements/test.txt -o requirements/a100.txt
+	echo 'setuptools>=80' | $(subst pyproject.toml,-,$(LOCK)) --no-annotate -o requirements/build.txt
+
+profiles: $(LIGHT)
+	$(BIN)/darkroom profile --all -o worker_profiles
+	$(BIN)/darkroom profile --all --format json -o worker_profiles/pools.json
 
 # What `make` made; the data in .darkroom stay.
 clean:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parent.parent
-FILES = ("requirements/base.txt", "requirements/test.txt")
+FILES = tuple(f"requirements/{name}.txt" for name in ("base", "test", "light", "t4", "a100"))
 PROBE = "celery"
 """Asked about first, alone: a service that does not know it knows nothing of ours."""
 TIMEOUT_SECONDS = "10"

@@ -24,9 +24,10 @@ from rich.progress import (
 )
 from rich.table import Table
 
-from darkroom import acl, jobs, models, stack, webhooks
+from darkroom import acl, jobs, models, profiles, stack, webhooks
 from darkroom.acl import Server
 from darkroom.edit import Order, Report, Status, connect, edit as carry_out, media_type
+from darkroom.environment import open_secrets
 from darkroom.errors import EXIT_STATUSES, CommandError, UsageError
 from darkroom.keys import keys_app, require_door
 from darkroom.output import LinePrinter
@@ -60,6 +61,7 @@ app.add_typer(models_app, name="models")
 app.add_typer(jobs.app, name="jobs")
 app.add_typer(webhooks.app, name="webhooks")
 app.add_typer(keys_app, name="keys")
+profiles.add_to(app)
 
 ModelsFolder = Annotated[
     Path | None, typer.Option(file_okay=False, help="Models folder; DARKROOM_MODELS_FOLDER, .darkroom/models.")
@@ -71,6 +73,7 @@ def main() -> None:
     """Run the command line: errors are sentences on stderr, and the exit status is documented in --help."""
     console = Console(stderr=True)
     try:
+        open_secrets(os.environ)
         app()
     except CommandError as error:
         console.print(f"[bold red]Error:[/] {_escaped(error)}", highlight=False, soft_wrap=True)

@@ -29,7 +29,7 @@ from worker_profiles.local import PROFILES
 
 _LOOK_SECONDS = 0.2
 _ANSWER_SECONDS = 5.0
-_FRONT_GRACE_SECONDS = 8.0
+FRONT_GRACE_SECONDS = 8.0
 """The gateway closes its event streams within 5 s (--timeout-graceful-shutdown)."""
 
 Port = Annotated[int, Field(ge=1, le=65_535)]
@@ -176,7 +176,7 @@ def _flower(settings: StackSettings) -> Program:
         name="flower",
         arguments=flower_arguments("127.0.0.1", settings.flower_port, settings.data.absolute() / "flower.db"),
         tier=Tier.FRONT,
-        grace_seconds=_FRONT_GRACE_SECONDS,
+        grace_seconds=FRONT_GRACE_SECONDS,
         environment={
             **_environment(settings),
             "FLOWER_BASIC_AUTH": settings.flower_login,
@@ -191,7 +191,7 @@ def _gateway(settings: StackSettings) -> Program:
         name="gateway",
         arguments=gateway_arguments("127.0.0.1", settings.port),
         tier=Tier.FRONT,
-        grace_seconds=_FRONT_GRACE_SECONDS,
+        grace_seconds=FRONT_GRACE_SECONDS,
         environment={**_environment(settings), "DARKROOM_ACCESS": settings.access},
     )
 

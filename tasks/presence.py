@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from enum import StrEnum
+from typing import Any
 
 import redis
 import structlog
@@ -132,3 +133,15 @@ class Presence(threading.Thread):
             self._ledger.apply(ledger.announce(self.worker, state, seconds))
         except UnavailableError as error:
             log.warning("presence.not_announced", reason=error.detail)
+
+
+def announced_here(book: ledger.Ledger, profile: ProfileName) -> list[dict[str, Any]]:
+    """Return what the live workers of a profile on this host tell of themselves; a container is a host.
+
+    Raises redis-py's errors.
+    """
+    here = f"{profile}@{socket.gethostname()}:"
+    everybody: Any = book.client.zrange("darkroom:workers", 0, -1)
+    keys = [f"darkroom:worker:{name}" for name in everybody if name.startswith(here)]
+    told = book.client.mget(keys) if keys else []
+    return [json.loads(worker) for worker in told if worker]

@@ -1,8 +1,12 @@
-"""How the worker of each pool runs: one source for the CLI, docker-compose.yml and Terraform."""
+"""How the worker of each pool runs: one source for the CLI, docker-compose.yml, systemd and Terraform.
+
+Those that are no Python read ``*.env`` and ``pools.json`` beside this file, which `darkroom profile` writes.
+"""
 
 import importlib
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 from tasks.queues import Queue
 
@@ -97,6 +101,22 @@ class Profile:
         if self.events:
             arguments.append("-E")
         return arguments
+
+    def environment(self) -> dict[str, str]:
+        """Variables that a machine of this pool sets, whatever it starts there."""
+        given = {"DARKROOM_PROFILE": self.name, "DARKROOM_SEGMENTATION_SIZE": self.segmentation_size}
+        return {name: str(value) for name, value in given.items() if value is not None}
+
+    def facts(self) -> dict[str, Any]:
+        """What deploys the pool has to know, as JSON."""
+        return {
+            "service": self.service,
+            "queues": list(self.queues),
+            "pool": self.pool,
+            "concurrency": self.concurrency,
+            "drain_seconds": self.drain_seconds,
+            "gpu": self.gpu,
+        }
 
 
 def load(name: ProfileName) -> Profile:

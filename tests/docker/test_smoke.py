@@ -1,7 +1,6 @@
 """The compose file, with a real engine."""
 
 import os
-import secrets
 import shutil
 import subprocess
 import sys
@@ -10,13 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+import yaml
 from PIL import Image
 
-from darkroom import acl
-from darkroom.acl import Server
 from darkroom.stack import free_ports
-
-ROOT = Path(__file__).parents[2]
+from tests.darkroom.composition import ROOT, composition, secrets_script
 
 # A first build downloads base images and packages.
 pytestmark = [pytest.mark.docker, pytest.mark.timeout(1200)]
@@ -32,19 +29,19 @@ class Composed:
 
 
 @pytest.fixture(scope="module")
-def composed() -> Iterator[Composed]:
-    """Run the composed stack as long as this module's tests, with passwords and a key of its own."""
+def composed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Composed]:
+    """Run the laptop as long as this module's tests, with secrets, ports and a key of its own."""
     if (
         shutil.which("docker") is None
         or subprocess.run(["docker", "info"], capture_output=True, check=False).returncode
     ):
         assert "CI" not in os.environ, "CI has to run these tests with a Docker engine"
         pytest.skip("no Docker engine answers")
+    folder = tmp_path_factory.mktemp("composed")
     port, flower_port = free_ports(2)
-    passwords = {user.variable: secrets.token_hex(24) for server in Server for user in acl.users(server)}
-    flower = {"FLOWER_BASIC_AUTH": f"viewer:{secrets.token_hex(12)}", "FLOWER_COOKIE_SECRET": secrets.token_hex(24)}
-    environment = {**os.environ, **passwords, **flower, "PORT": str(port), "FLOWER_PORT": str(flower_port)}
-    compose = ["docker", "compose", "--project-name", f"darkroom-test-{port}"]
+    environment = {**os.environ, "COMPOSE_PROFILES": "cpu", "PORT": str(port), "FLOWER_PORT": str(flower_port)}
+    files = ["-f", str(ROOT / "docker-compose.yml"), "-f", str(own_secrets(folder))]
+    compose = ["docker", "compose", *files, "--project-name", f"darkroom-test-{port}"]
 
     def run(*arguments: str, stdout: int | None = None) -> str:
         done = subprocess.run([*compose, *arguments], cwd=ROOT, env=environment, check=True, stdout=stdout, text=True)
@@ -52,11 +49,20 @@ def composed() -> Iterator[Composed]:
 
     try:
         run("build")
-        created = run("run", "--rm", "gateway", "keys", "create", "smoke", stdout=subprocess.PIPE)
+        created = run("run", "--rm", "-T", "gateway", "keys", "create", "smoke", stdout=subprocess.PIPE)
         run("up", "--wait")
         yield Composed(f"http://127.0.0.1:{port}", created.split()[0])
     finally:
         run("down", "--volumes")
+
+
+def own_secrets(folder: Path) -> Path:
+    """Make secrets as documented, in a folder of the test; return a compose file that says so."""
+    subprocess.run(["sh", "-euc", secrets_script()], cwd=folder, check=True)
+    override = folder / "override.yml"
+    places = {name: {"file": str(folder / "secrets" / name)} for name in composition()["secrets"]}
+    override.write_text(yaml.safe_dump({"secrets": places}))
+    return override
 
 
 def test_a_photo_is_edited_in_containers(composed: Composed, tmp_path: Path) -> None:
