@@ -42,6 +42,19 @@ log = structlog.get_logger(__name__)
 class SafeConsumer(Consumer):
     """Puts malformed and unknown messages aside, and goes on."""
 
+    def connect(self) -> Connection:
+        """Connect, and close what was opened where the broker then refuses a write: without memory, or demoted.
+
+        Celery forgets such a connection open, two sockets at each try.
+        """
+        conn: Connection = self.connection_for_read(heartbeat=self.amqheartbeat)
+        with contextlib.ExitStack() as undo:
+            undo.callback(conn.close)
+            if self.hub is not None:
+                conn.transport.register_with_event_loop(conn.connection, self.hub)
+            undo.pop_all()
+        return conn
+
     def ensure_connected(self, conn: Connection) -> Connection:
         """Connect, however long it takes, at a steady pace.
 

@@ -34,7 +34,7 @@ def test_zombies_commit_nothing(stand: Stand, report: Report) -> None:
     for worker in (cpu, a100):
         os.killpg(worker.process.pid, signal.SIGCONT)
     lab.wait_for(lambda: "job.commit_refused" in a100.log.read_text(), "the commit to be refused")
-    lab.wait_for(lambda: "ignored" in a100.log.read_text(), "the zombie to stop at its step")
+    lab.wait_for(lambda: "task.put_down" in a100.log.read_text(), "the zombie to stop at its step")
     lab.wait_for(lambda: stand.unacked() == 0, "every message to be acknowledged")
     report.row(
         3,

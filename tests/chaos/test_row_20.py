@@ -62,8 +62,8 @@ SETTINGS = {
 EXIT_UNFORESEEN = 70
 """Of a worker whose start failed (``tasks.worker``)."""
 LASTING = re.compile(
-    r"darkroom:(workers|worker:.*|sweeper|housekeeping|stores|segmenter|jobs:(seconds|arrivals|turns:.*|dead))"
-    r"|darkroom:messages:dead|_kombu\..*|unacked(_index|_mutex)?"
+    r"darkroom:(workers|worker:.*|sweeper|housekeeping|stores|segmenter|jobs:(seconds|arrivals|turns:.*|dead|failures))"
+    r"|darkroom:(metrics|messages:dead)|_kombu\..*|unacked(_index|_mutex)?"
 )
 """Keys that a broker without work has."""
 

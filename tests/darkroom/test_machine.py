@@ -17,6 +17,7 @@ from darkroom.machine import crew, gpus, life, metadata
 from darkroom.machine.metadata import Identity, MetadataUnavailable, Notices
 from darkroom.weights import MANIFEST
 from tasks.jobs import Operation, State
+from tasks.settings import settings
 from tests import lab
 from tests.chaos.engine import Script
 from tests.chaos.stand import Stand
@@ -141,7 +142,10 @@ def stand(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stand]:
     with Stand(tmp_path / "stand") as opened:
         for name, value in opened.environment.items():
             monkeypatch.setenv(name, value)
+        settings.cache_clear()
         yield opened
+    monkeypatch.undo()
+    settings.cache_clear()
 
 
 @pytest.fixture

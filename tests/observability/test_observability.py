@@ -272,6 +272,7 @@ def test_workers_count_without_events(worked: Running) -> None:
         "waiting",
         "load",
         "edit",
+        "encode",
         "store",
     }
     assert scrape.value("darkroom_job_stage_seconds_count", **edit, stage="edit") == 2
