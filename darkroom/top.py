@@ -55,6 +55,9 @@ class PoolView:
     message: str
     """What its workers load while none serves yet."""
     workers: int
+    desired: int | None
+    """Machines that it should have; None where nothing scales it."""
+    desired_reason: str | None
     states: dict[str, int]
     slots: int
     in_flight: int
@@ -176,6 +179,8 @@ def _pool(pool: Pool) -> PoolView:
         status=pool.health,
         message=pool.loading or "",
         workers=len(pool.workers),
+        desired=pool.capacity.desired if pool.capacity else None,
+        desired_reason=pool.capacity.reason if pool.capacity else None,
         states=dict(Counter(str(worker["state"]) for worker in pool.workers)),
         slots=pool.slots,
         in_flight=pool.busy,
@@ -218,12 +223,24 @@ def _total(states: Mapping[str, int]) -> int:
 
 def _pools(view: View) -> Table:
     table = Table(box=None, title_justify="left", pad_edge=False)
-    for name in ("pool", "status", "workers", "running", "messages", "jobs waiting", "open jobs", "oldest", "GPU"):
+    for name in (
+        "pool",
+        "status",
+        "workers",
+        "wanted",
+        "running",
+        "messages",
+        "jobs waiting",
+        "open jobs",
+        "oldest",
+        "GPU",
+    ):
         table.add_column(name, justify="left" if name in {"pool", "status", "workers", "GPU"} else "right")
     for pool in view.pools:
         table.add_row(
             *(pool.pool, Text(pool.status, style=_COLOURS[pool.status])),
             Text(", ".join(f"{count} {state}" for state, count in pool.states.items()) or pool.message or "none"),
+            "" if pool.desired is None else str(pool.desired),
             *(f"{pool.in_flight}/{pool.slots}", str(pool.messages), str(pool.waiting_jobs), str(pool.open_jobs)),
             age(pool.oldest_seconds),
             Text(" ".join(map(_gpu, pool.gpus))),

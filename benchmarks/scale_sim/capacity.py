@@ -40,7 +40,7 @@ class Part:
 
 
 FAST_MS, QUALITY_MS, MESSAGE_MS = 1.72, 4.52, 0.15
-"""CPU of the broker: for a job of 4 steps, of 40, and for a utility or click (benchmarks/limits.py)."""
+"""CPU of the broker: for a job of 4 steps and of 40 (benchmarks/limits.py); for a utility or click, estimated."""
 SUBMIT_MS, STATUS_MS, PICTURE_MS = 7.4, 1.2, 2.9
 """CPU of a gateway process: for a submission, a look at its status, a picture (benchmarks/limits.py)."""
 KEPT_BYTES = 7_100

@@ -229,3 +229,11 @@ def test_everything_that_env_may_say_is_documented() -> None:
 def test_pools_of_processes_reap_them() -> None:
     """Where a worker has child processes, something reaps those that it leaves."""
     assert all(SERVICES[name]["init"] for name, profile in WORKERS.items() if load(profile).pool is Pool.PREFORK)
+
+
+def test_what_is_mounted_from_the_repository_is_there() -> None:
+    """A missing file would be mounted as an empty folder, and its service would not start."""
+    mounts = [mount for each in SERVICES.values() for mount in each.get("volumes", []) if isinstance(mount, str)]
+    sources = {mount.split(":")[0] for mount in mounts if mount.startswith("./infra/")}
+    assert "./infra/observability/prometheus.yml" in sources
+    assert [source for source in sources if not (ROOT / source).exists()] == []

@@ -5,6 +5,7 @@ import os
 import pty
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -105,6 +106,7 @@ def test_json_tells_all(book: Ledger) -> None:
     }
     assert (pools["a100"]["in_flight"], pools["a100"]["slots"], pools["a100"]["waiting_jobs"]) == (1, 1, 1)
     assert pools["a100"]["oldest_seconds"] > 0
+    assert (pools["a100"]["desired"], pools["a100"]["desired_reason"]) == (None, None)
     assert pools["t4"]["message"] == "Loading FastSAM"
     running, waiting = view["jobs"]
     assert (running["id"], running["step"], running["total_steps"], running["worker"]) == (
@@ -119,6 +121,15 @@ def test_json_tells_all(book: Ledger) -> None:
     [failed] = view["failures"]
     assert (failed["id"], failed["code"], failed["worker"]) == (ids["failed"], "out_of_memory", "a100@host:2")
     assert "lighthouse" not in json.dumps(view), "prompts are nobody's business here"
+
+
+def test_what_the_scaler_wants_is_shown(book: Ledger) -> None:
+    """Where something scales the pools, how many machines each should have, and why."""
+    decided = {"desired": 3, "running": 1, "reason": "5 waiting", "decided_at": time.time()}
+    book.client.hset("darkroom:capacity", "a100", json.dumps(decided))
+    view: dict[str, Any] = json.loads(top(book, "--once", "--json"))
+    wanted = {each["pool"]: (each["desired"], each["desired_reason"]) for each in view["pools"]}
+    assert wanted == dict.fromkeys(("t4", "cpu", "jobs"), (None, None)) | {"a100": (3, "5 waiting")}
 
 
 def test_a_person_sees_what_matters(book: Ledger) -> None:
