@@ -223,19 +223,10 @@ def _total(states: Mapping[str, int]) -> int:
 
 def _pools(view: View) -> Table:
     table = Table(box=None, title_justify="left", pad_edge=False)
-    for name in (
-        "pool",
-        "status",
-        "workers",
-        "wanted",
-        "running",
-        "messages",
-        "jobs waiting",
-        "open jobs",
-        "oldest",
-        "GPU",
-    ):
-        table.add_column(name, justify="left" if name in {"pool", "status", "workers", "GPU"} else "right")
+    texts = {"pool", "status", "workers", "GPU"}
+    numbers = ("wanted", "running", "messages", "jobs waiting", "open jobs", "oldest")
+    for name in ("pool", "status", "workers", *numbers, "GPU"):
+        table.add_column(name, justify="left" if name in texts else "right")
     for pool in view.pools:
         table.add_row(
             *(pool.pool, Text(pool.status, style=_COLOURS[pool.status])),
