@@ -223,15 +223,16 @@ def _total(states: Mapping[str, int]) -> int:
 
 def _pools(view: View) -> Table:
     table = Table(box=None, title_justify="left", pad_edge=False)
+    scaled = any(pool.desired is not None for pool in view.pools)
     texts = {"pool", "status", "workers", "GPU"}
-    numbers = ("wanted", "running", "messages", "jobs waiting", "open jobs", "oldest")
+    numbers = (*(["wanted"] if scaled else []), "running", "messages", "jobs waiting", "open jobs", "oldest")
     for name in ("pool", "status", "workers", *numbers, "GPU"):
         table.add_column(name, justify="left" if name in texts else "right")
     for pool in view.pools:
         table.add_row(
             *(pool.pool, Text(pool.status, style=_COLOURS[pool.status])),
             Text(", ".join(f"{count} {state}" for state, count in pool.states.items()) or pool.message or "none"),
-            "" if pool.desired is None else str(pool.desired),
+            *(["" if pool.desired is None else str(pool.desired)] if scaled else []),
             *(f"{pool.in_flight}/{pool.slots}", str(pool.messages), str(pool.waiting_jobs), str(pool.open_jobs)),
             age(pool.oldest_seconds),
             Text(" ".join(map(_gpu, pool.gpus))),

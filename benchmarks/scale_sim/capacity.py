@@ -77,7 +77,7 @@ PARTS: Sequence[Part] = (
         "a core",
         (0.8 * FAST_MS + 0.2 * QUALITY_MS + 3 * MESSAGE_MS) / 1000,
         1.0,
-        "measured: benchmarks/limits.py, with one utility and two clicks for each job",
+        "jobs measured: benchmarks/limits.py; one utility and two clicks for each job, at an estimated 0.15 ms",
         "one Darkroom per group of owners: Valkey runs commands on one core",
     ),
     Part(

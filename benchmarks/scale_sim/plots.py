@@ -55,6 +55,7 @@ def _front(path: Path, results: Mapping[str, dict[str, Outcome]]) -> None:
             marker, colour = SHOWN.get(policy, (".", "tab:cyan"))
             panel.plot(max(outcome.wait(95), FLOOR), outcome.dollars_per_1000, marker, color=colour, label=policy)
         panel.set_xscale("log")
+        panel.set_xlim(0.6 * FLOOR, 1000)
         panel.set_yscale("log")
         panel.set_title(name)
         panel.set_xlabel("p95 wait, s (0.5 stands for less)")

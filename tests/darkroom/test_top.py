@@ -130,6 +130,7 @@ def test_what_the_scaler_wants_is_shown(book: Ledger) -> None:
     view: dict[str, Any] = json.loads(top(book, "--once", "--json"))
     wanted = {each["pool"]: (each["desired"], each["desired_reason"]) for each in view["pools"]}
     assert wanted == dict.fromkeys(("t4", "cpu", "jobs"), (None, None)) | {"a100": (3, "5 waiting")}
+    assert "wanted" in top(book)
 
 
 def test_a_person_sees_what_matters(book: Ledger) -> None:
