@@ -155,14 +155,13 @@ class WorkerLife:
             time.sleep(settings().broker_reconnect_seconds)  # the pool replaces it at once
             raise SystemExit(EXIT_UNFORESEEN) from error
 
-    def close_child(self, exitcode: int | None = None, **_: Any) -> None:
-        """End a pool child that is done: its results are read, and billiard would let it sleep for a second yet.
+    def close_child(self, **_: Any) -> None:
+        """Send what a pool child has counted and traced.
 
-        Its last message, which that second is for, tells the main process only to end it.
+        It must not end here: the main process waits for its last word, without end.
         """
         self._stop_telling()
         self._app.tracing.close()
-        os._exit(exitcode or os.EX_OK)
 
     def ready(self, **_: Any) -> None:
         """Take work."""
