@@ -240,8 +240,8 @@ def test_flower_shows_how_a_job_ended_that_no_body_ended(watched: Watched) -> No
     failed, _ = watched.submit("white-balance", PART_TRAPS + Harm.MEMORY)
     assert row(watched, failed, "FAILURE")["exception"] == "out_of_memory"
     busy, _ = watched.submit("removal", script=Script(label=SECRET, steps=200, seconds=0.05))
-    waiting, _ = watched.submit("removal")
     watched.stand.until(busy, State.PROCESSING, step=1)
+    waiting, _ = watched.submit("removal")  # not before: it could overtake the other one, and be done
     for job_id in (waiting, busy):
         watched.gateway.http.delete(f"/api/generate/{job_id}").raise_for_status()
     row(watched, busy, "REVOKED")
