@@ -56,7 +56,7 @@ LOCK := $(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 -
 	--no-emit-index-url --no-header --quiet
 lock: $(MADE)
 	$(LOCK) -o requirements/base.txt
-	$(LOCK) --extra fastsam --extra qwen --extra tracing --extra test -c requirements/base.txt -o requirements/test.txt
+	$(LOCK) --extra fastsam --extra qwen --extra tracing --extra docs --extra test -c requirements/base.txt -o requirements/test.txt
 # Of the images, in the versions that the tests have; and what builds our own package.
 	$(LOCK) --extra aws --extra tracing -c requirements/test.txt -o requirements/light.txt
 	$(LOCK) --extra aws --extra tracing --extra fastsam --extra birefnet -c requirements/test.txt -o requirements/t4.txt

@@ -85,16 +85,21 @@ class Bucket:
         began = time.monotonic()
         is_cut = self.cuts > 0
         self.cuts -= is_cut
+        sent = data[: len(data) // 2] if is_cut else data
         try:
-            for start in range(0, len(data) // 2 if is_cut else len(data), _CHUNK):
-                chunk = data[start : start + _CHUNK]
-                writer.write(chunk)
-                await writer.drain()
+            for start in range(0, len(sent), _CHUNK):
+                chunk = sent[start : start + _CHUNK]
                 if self.rate is not None:
                     await asyncio.sleep(began + (start + len(chunk)) / self.rate - time.monotonic())
+                if start + _CHUNK < len(sent):
+                    writer.write(chunk)
+                    await writer.drain()
         finally:
+            # Before the last bytes go: whoever has them may ask for more at once.
             self._sending -= 1
             self.objects.update(self.later)
+        writer.write(sent[-(len(sent) % _CHUNK or _CHUNK) :])
+        await writer.drain()
         return not is_cut
 
     def _listing(self) -> str:
