@@ -17,6 +17,8 @@ import { curl, python, typescript } from "./code/languages.js";
  * @property {string} code
  */
 
+/* Of the other fields those that look like numbers are some: a form has only texts. */
+const TEXTS = new Set(["prompt", "negative_prompt", "angle", "background_preset"]);
 const KEY_NOTE = "This gateway asks for an API key. The code takes it from DARKROOM_API_KEY.";
 const PLACE_NOTE = "Run it in the folder with your pictures.";
 
@@ -28,7 +30,8 @@ const PLACE_NOTE = "Run it in the folder with your pictures.";
  * @returns {Snippet[]}
  */
 export function snippets(edit, origin, { keyed = false } = {}) {
-  const whole = { output: "edited.png", ...edit };
+  const fields = Object.entries(edit.fields).map(([name, value]) => [name, typed(name, value)]);
+  const whole = { output: "edited.png", ...edit, fields: Object.fromEntries(fields) };
   return [
     { language: "curl", label: "curl", code: curl(whole, origin, keyed) },
     { language: "python", label: "Python", code: python(whole, origin) },
@@ -98,6 +101,11 @@ export function mountCode(dialog, { isKeyed = () => false } = {}) {
       dialog.showModal();
     },
   };
+}
+
+function typed(name, value) {
+  const isNumber = typeof value === "string" && !TEXTS.has(name) && /^-?\d+(\.\d+)?$/.test(value);
+  return isNumber ? Number(value) : value;
 }
 
 function tabOf(snippet, choose) {

@@ -56,13 +56,8 @@ export function mountUtilities(root, { api, announce, samples, code, fromEditor 
   const form = h(
     "form",
     { class: "utility-form", "aria-label": "Image utility", onsubmit: submit },
-    choice(),
-    text,
-    parameters,
-    mask.element,
-    box.element,
-    problem,
-    h("div", { class: "action-row" }, codeButton(), apply),
+    h("div", { class: "utility-fields" }, choice(), text, parameters, mask.element, box.element),
+    h("div", { class: "utility-action" }, problem, h("div", { class: "action-row" }, codeButton(), apply)),
   );
   root.append(stage, h("aside", { class: "utility-panel", "aria-label": "The utility" }, form));
 
@@ -71,7 +66,7 @@ export function mountUtilities(root, { api, announce, samples, code, fromEditor 
     const title = h("h1", {}, "Image utilities");
     const words = h("p", {}, "Drop a photo here, paste it, or choose one.");
     const drop = h("div", { class: "drop" }, title, words, ...choose, editorButton());
-    return h("div", { class: "utility-welcome" }, drop, h("h2", {}, "Or try one of these"), sampleList(samples, take));
+    return h("div", { class: "utility-welcome" }, drop, sampleList(samples, take));
   }
 
   function editorButton() {
@@ -145,6 +140,7 @@ export function mountUtilities(root, { api, announce, samples, code, fromEditor 
     const drawn = await mask.file(photo?.width || 1, photo?.height || 1);
     const fields = controls.toSend();
     if (takesBox()) fields.box = box.value();
+    if (mask.isExact()) fields.mask_tool_type = "box";
     if (fields.aspect) fields.aspect = fields.aspect.split(",").map(Number);
     return {
       utility: utility.name,

@@ -3,7 +3,7 @@
 import { formFile, shellWord, stringLiteral } from "./quoting.js";
 
 /* How the clients call the images of a form. */
-const CLIENT_NAMES = { input_image: "photo", reference_image: "reference", image: "photo" };
+const CLIENT_NAMES = { input_image: "photo", reference_image: "reference" };
 
 /**
  * Write an edit as commands for a shell.
@@ -52,19 +52,19 @@ export function curl(edit, origin, keyed) {
  * @returns {string}
  */
 export function python(edit, origin) {
-  const images = Object.entries(edit.files).map(([field, file]) => [clientName(field), stringLiteral(file.name)]);
-  const fields = Object.entries(edit.fields).map(([name, value]) => [name, pythonLiteral(value)]);
-  const named = [...images, ...fields].map(([name, value]) => `${name}=${value}`);
-  const call = edit.utility
-    ? `client.utilities.${edit.utility.replaceAll("-", "_")}`
-    : "client.edit";
-  const inputs = edit.utility ? named : [stringLiteral(edit.operation), ...named];
+  const { call, first, files } = edit.utility
+    ? calledUtility(edit, edit.utility.replaceAll("-", "_"))
+    : calledEdit(edit);
+  const named = [
+    ...files.map(([field, file]) => `${clientName(field)}=${stringLiteral(file.name)}`),
+    ...Object.entries(edit.fields).map(([name, value]) => `${name}=${pythonLiteral(value)}`),
+  ];
   return [
     "from darkroom import Client",
     "",
     `with Client(${stringLiteral(origin)}) as client:`,
-    `    made = ${call}(`,
-    ...inputs.map((argument) => `        ${argument},`),
+    `    made = client.${call}(`,
+    ...[stringLiteral(first), ...named].map((argument) => `        ${argument},`),
     "    )",
     `made.save(${stringLiteral(edit.output)})`,
   ].join("\n");
@@ -78,27 +78,33 @@ export function python(edit, origin) {
  * @returns {string}
  */
 export function typescript(edit, origin, keyed) {
-  const read = (file) => `await readFile(${stringLiteral(file.name)})`;
+  const read = (name) => `await readFile(${stringLiteral(name)})`;
   const options = [`baseUrl: ${stringLiteral(origin)}`, ...(keyed ? ["apiKey: process.env.DARKROOM_API_KEY"] : [])];
-  const files = Object.entries(edit.files);
-  const fields = Object.entries(edit.fields).map(([name, value]) => `  ${name}: ${scriptLiteral(value)},`);
-  const named = (entries) => entries.map(([field, file]) => `  ${clientName(field)}: ${read(file)},`);
-  const call = edit.utility
-    ? [
-        `const made = await darkroom.utilities.${camelCase(edit.utility)}(${read(files[0][1])}, {`,
-        ...named(files.slice(1)),
-      ]
-    : [`const made = await darkroom.edit(${stringLiteral(edit.operation)}, {`, ...named(files)];
+  const { call, first, files } = edit.utility ? calledUtility(edit, camelCase(edit.utility)) : calledEdit(edit);
+  const named = [
+    ...files.map(([field, file]) => `${clientName(field)}: ${read(file.name)}`),
+    ...Object.entries(edit.fields).map(([name, value]) => `${name}: ${scriptLiteral(value)}`),
+  ];
   return [
     'import { readFile, writeFile } from "node:fs/promises";',
     'import { Darkroom } from "@darkroom/client";',
     "",
     `const darkroom = new Darkroom({ ${options.join(", ")} });`,
-    ...call,
-    ...fields,
+    `const made = await darkroom.${call}(${edit.utility ? read(first) : stringLiteral(first)}, {`,
+    ...named.map((argument) => `  ${argument},`),
     "});",
-    `await writeFile(${stringLiteral(edit.output)}, made.bytes);`,
+    `await writeFile(${stringLiteral(edit.output)}, new Uint8Array(await made.image.arrayBuffer()));`,
   ].join("\n");
+}
+
+/* Clients take an edit's operation, and a utility's photo, without a name. */
+function calledEdit({ operation, files }) {
+  return { call: "edit", first: operation, files: Object.entries(files) };
+}
+
+function calledUtility({ files }, name) {
+  const { image, ...others } = files;
+  return { call: `utilities.${name}`, first: image.name, files: Object.entries(others) };
 }
 
 function command(start, rest) {

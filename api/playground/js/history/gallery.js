@@ -16,7 +16,7 @@ const DAY = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short" 
  * Draw the history, now and whenever it changes.
  * @param {HTMLElement} root
  * @param {import("./store.js").History} history
- * @param {{onOpen: (entry: import("./store.js").KeptEntry) => void, announce: (text: string) => void}} hooks
+ * @param {{onOpen: (entry: import("./store.js").Entry) => void, announce: (text: string) => void}} hooks
  */
 export function mountHistory(root, history, { onOpen, announce }) {
   const problem = h("p", { class: "problem", role: "alert", hidden: true });
@@ -43,7 +43,7 @@ export function mountHistory(root, history, { onOpen, announce }) {
       h(
         "button",
         { type: "button", class: "history-open", onclick: () => onOpen(entry) },
-        picture(entry.thumbnail),
+        picture(entry.after),
         h("span", { class: "history-name" }, name),
         h("span", { class: "history-facts" }, `${when} · ${entry.model} · ${entry.seconds.toFixed(1)} s`),
       ),

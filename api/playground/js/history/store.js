@@ -4,7 +4,6 @@ const DATABASE = "darkroom";
 const STORE = "results";
 const BY_TIME = "createdAt";
 const KEPT = 50;
-const THUMBNAIL_SIDE = 480;
 
 /**
  * @typedef {object} Entry a result
@@ -14,14 +13,12 @@ const THUMBNAIL_SIDE = 480;
  * @property {string} model
  * @property {number} seconds
  * @property {Blob | null} before a small copy of the photo, if there was one
- * @property {Blob} after the whole picture
+ * @property {Blob} after what came out, as small: the gateway has the whole picture
  * @property {Record<string, unknown>} parameters
- *
- * @typedef {Entry & {thumbnail: Blob}} KeptEntry
  *
  * @typedef {object} History
  * @property {(entry: Entry) => Promise<void>} add keeps a result, and lets go of the oldest ones; may throw HistoryError
- * @property {() => Promise<KeptEntry[]>} list the newest first; may throw HistoryError
+ * @property {() => Promise<Entry[]>} list the newest first; may throw HistoryError
  * @property {(id: string) => Promise<void>} remove
  * @property {() => Promise<void>} clear
  * @property {(listener: () => void) => void} onchange calls whenever any tab has changed something
@@ -53,13 +50,11 @@ export function openHistory() {
   }
 
   return {
-    async add(entry) {
-      const kept = { ...entry, thumbnail: await thumbnailOf(entry.after) };
-      await change((results) => {
-        results.put(kept);
+    add: (entry) =>
+      change((results) => {
+        results.put(entry);
         dropOldest(results);
-      });
-    },
+      }),
     async list() {
       const read = (results) => results.index(BY_TIME).getAll();
       const found = await inWords(database.then((opened) => transact(opened, "readonly", read)));
@@ -110,15 +105,4 @@ async function inWords(work) {
         : "This browser keeps no history, as in some private windows. Results can still be downloaded.";
     throw new HistoryError(words, error);
   }
-}
-
-async function thumbnailOf(picture) {
-  const whole = await createImageBitmap(picture);
-  const scale = Math.min(1, THUMBNAIL_SIDE / Math.max(whole.width, whole.height));
-  const canvas = new OffscreenCanvas(Math.max(1, whole.width * scale), Math.max(1, whole.height * scale));
-  const context = canvas.getContext("2d");
-  context.imageSmoothingQuality = "high";
-  context.drawImage(whole, 0, 0, canvas.width, canvas.height);
-  whole.close();
-  return canvas.convertToBlob({ type: "image/webp", quality: 0.85 });
 }

@@ -7,18 +7,22 @@ import { fileButton } from "./photo.js";
  * Make the choice of a mask.
  * @param {{box: {value: () => number[]}, onChange: () => void}} options
  * @returns {{element: HTMLElement, take: (blob: Blob, name: string) => void, offer: (need: "none" | "optional" | "needed") => void,
- *   takesBox: () => boolean, file: (width: number, height: number) => Promise<{blob: Blob, name: string} | null>,
+ *   takesBox: () => boolean, isExact: () => boolean, file: (width: number, height: number) => Promise<{blob: Blob, name: string} | null>,
  *   complain: (text: string) => void, forgive: () => void}}
  */
 export function makeMask({ box, onChange }) {
   /** @type {{blob: Blob, name: string} | null} */
   let chosen = null;
+  /** @type {"none" | "optional" | "needed"} */
+  let need = "none";
   const select = h("select", { id: "utility-mask", "aria-describedby": "utility-mask-problem", onchange: changed });
   const fileName = h("span", { class: "file-name" });
   const file = h("div", { class: "utility-mask-file" }, ...fileButton("Choose the mask", { class: "button", label: "Mask", onFile }), fileName);
   const problem = h("p", { class: "problem", id: "utility-mask-problem", role: "alert", hidden: true });
+  const isStroke = h("input", { type: "checkbox", id: "utility-stroke", checked: true, onchange: onChange });
+  const stroke = h("div", { class: "check" }, h("label", {}, isStroke, h("span", {}, "Widen it, as a brush stroke")));
   const note = h("p", { class: "note" }, "White marks the area, in the shape of the photo.");
-  const element = h("div", { class: "field" }, h("label", { htmlFor: "utility-mask" }, "Mask"), select, file, note, problem);
+  const element = h("div", { class: "field" }, h("label", { htmlFor: "utility-mask" }, "Mask"), select, file, note, stroke, problem);
 
   function onFile(blob) {
     take(blob, blob.name);
@@ -33,13 +37,15 @@ export function makeMask({ box, onChange }) {
 
   function changed() {
     file.hidden = note.hidden = select.value !== "file";
+    stroke.hidden = file.hidden || need !== "needed";
     onChange();
   }
 
   return {
     element,
     take,
-    offer(need) {
+    offer(asked) {
+      need = asked;
       const before = select.value;
       const choices = [["box", "A box on the photo"], ["file", "From a file"]];
       if (need === "optional") choices.unshift(["", "None: the main object"]);
@@ -48,6 +54,7 @@ export function makeMask({ box, onChange }) {
       element.hidden = need === "none";
       changed();
     },
+    isExact: () => need === "needed" && (select.value === "box" || !isStroke.checked),
     takesBox: () => !element.hidden && select.value === "box",
     async file(width, height) {
       if (element.hidden) return null;

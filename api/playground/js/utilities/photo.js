@@ -99,8 +99,8 @@ export function sampleList(samples, onPhoto) {
   const take = async (sample) => onPhoto(await (await fetch(sample.url)).blob(), sample.file);
   const items = samples.map((sample) => {
     const picture = h("img", { src: sample.url, alt: sample.alt, loading: "lazy" });
-    const button = h("button", { type: "button", class: "sample", onclick: () => take(sample) }, picture);
+    const button = h("button", { type: "button", class: "sample", onclick: () => take(sample) }, picture, sample.name);
     return h("li", {}, button);
   });
-  return h("ul", { class: "utility-samples", "aria-label": "Sample photos" }, ...items);
+  return h("div", { class: "samples" }, h("h2", {}, "Or try one of these"), h("ul", {}, ...items));
 }

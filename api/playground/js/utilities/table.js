@@ -149,16 +149,6 @@ export const UTILITIES = [
     fields: [
       {
         kind: "choice",
-        name: "mask_tool_type",
-        label: "The mask is",
-        standard: "brush",
-        options: [
-          ["brush", "A stroke, to be widened"],
-          ["box", "Exact"],
-        ],
-      },
-      {
-        kind: "choice",
         name: "method",
         label: "Method",
         standard: "telea",
