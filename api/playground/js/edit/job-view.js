@@ -1,6 +1,6 @@
 /** What a running job shows: its place, its progress, and what can be seen of it already. */
 
-import { byId } from "../dom.js";
+import { byId, h } from "../dom.js";
 import { OPERATIONS } from "./operations.js";
 
 /**
@@ -37,6 +37,27 @@ export function showJob(job, status) {
   byId("job-detail").textContent = detail;
   if (progress === null) bar.removeAttribute("value");
   else bar.value = progress;
+}
+
+/**
+ * List jobs that run beside what is on show.
+ * @param {{job: import("./jobs.js").Job, status: import("./follow.js").JobStatus | null}[]} running
+ * @param {{onShow: (job: import("./jobs.js").Job) => void, onCancel: (job: import("./jobs.js").Job) => void}} hooks
+ */
+export function showRunning(running, { onShow, onCancel }) {
+  byId("running").hidden = running.length === 0;
+  byId("running-list").replaceChildren(
+    ...running.map(({ job, status }) => {
+      const { title, eta } = describe(job, status);
+      return h(
+        "li",
+        {},
+        h("span", { class: "running-text" }, h("strong", {}, job.name), " ", [title, eta].filter(Boolean).join(" · ")),
+        h("button", { type: "button", class: "button quiet", "aria-label": `Show ${job.name}`, onclick: () => onShow(job) }, "Show"),
+        h("button", { type: "button", class: "button quiet", "aria-label": `Cancel ${job.name}`, onclick: () => onCancel(job) }, "Cancel"),
+      );
+    }),
+  );
 }
 
 function inWords(seconds) {

@@ -56,7 +56,8 @@ export async function historyEntry({ job, before, after, model, seconds, paramet
     seconds,
     before: before ? await thumbnail(before) : null,
     after: await thumbnail(after),
-    parameters: { ...parameters, ...job },
+    parameters,
+    job,
   };
 }
 
