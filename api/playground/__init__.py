@@ -25,8 +25,6 @@ MEDIA_TYPES: Mapping[str, str] = {
     ".json": "application/json",
     ".svg": "image/svg+xml",
     ".jpg": "image/jpeg",
-    ".png": "image/png",
-    ".webp": "image/webp",
 }
 """What is served, by suffix; a machine's own list could say anything. Everything else in the folder is not for them."""
 
@@ -41,7 +39,12 @@ class Asset:
     def headers(self) -> dict[str, str]:
         """Return what goes with it. A browser asks each time, so that after a deploy no old module meets a new one."""
         tag = hashlib.sha256(self.body).hexdigest()[:32]
-        return {"ETag": f'"{tag}"', "Cache-Control": "no-cache", "Content-Security-Policy": POLICY}
+        return {
+            "ETag": f'"{tag}"',
+            "Cache-Control": "no-cache",
+            "Content-Security-Policy": POLICY,
+            "Cross-Origin-Resource-Policy": "same-origin",
+        }
 
 
 def assets(folder: Path = FOLDER) -> dict[str, Asset]:

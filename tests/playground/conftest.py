@@ -81,7 +81,7 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture
-def complaints(gateway: str) -> Iterator[Complaints]:  # noqa: F811 - the fixture of that name
+def complaints(gateway: str) -> Iterator[Complaints]:
     """Fail the test when its pages gave reason to complain."""
     complaints = Complaints(gateway)
     yield complaints
