@@ -8,7 +8,7 @@ const LONGEST_PAUSE = 10_000;
 
 /**
  * @typedef {{field: string, detail: string, code: string}} FieldProblem what is wrong with one field of a request
- * @typedef {{request: (path: string, options?: RequestInit) => Promise<Response>}} Api
+ * @typedef {{request: (path: string, options?: RequestInit) => Promise<Response>, isKeyed: () => boolean}} Api
  */
 
 /** What the gateway refused, or that nothing answered: then `status` is 0 and `code` "offline". */
@@ -36,7 +36,7 @@ export class ApiError extends Error {
  * @param {object} hooks
  * @param {(error: ApiError) => Promise<string | null>} hooks.askForKey asks the person for an API key; null if none is given
  * @param {(isOnline: boolean) => void} hooks.onConnection is told whether the gateway answers
- * @returns {Api} `request` resolves with a good answer, and throws ApiError for every other
+ * @returns {Api} `request` resolves with a good answer, and throws ApiError for every other; `isKeyed` tells whether it sends a key
  */
 export function createApi({ askForKey, onConnection }) {
   let key = sessionStorage.getItem(KEY_PLACE);
@@ -78,7 +78,7 @@ export function createApi({ askForKey, onConnection }) {
     }
   }
 
-  return { request };
+  return { request, isKeyed: () => key !== null };
 }
 
 /**

@@ -68,8 +68,8 @@ async function boot() {
   byId("key-cancel").addEventListener("click", () => byId("key-dialog").close());
   const api = createApi({ askForKey, onConnection: showConnection });
   const samples = await readSamples();
-  const history = await openHistory();
-  const edit = mountEdit({ api, announce, samples, history, code: mountCode(byId("code-dialog")) });
+  const history = openHistory();
+  const edit = mountEdit({ api, announce, samples, history, code: mountCode(byId("code-dialog"), { isKeyed: api.isKeyed }) });
   mountUtilities(byId("view-utilities"), { api, announce, samples });
   const drawer = byId("history-drawer");
   byId("open-history").addEventListener("click", () => drawer.showModal());

@@ -12,19 +12,23 @@ import { ApiError, patiently } from "../api.js";
  */
 
 /**
- * Describe an edit as the code dialog and the job's record have it.
+ * Describe an edit, with the masks as files.
  * @param {Wanted} wanted
+ * @returns {Promise<{operation: string, files: Record<string, {name: string, blob?: Blob}>, fields: Record<string, string>}>}
  */
-export function describeEdit({ operation, photo, reference, needsMask, fields }) {
+export async function describeEdit({ operation, photo, reference, needsMask, fields }) {
   const all = { ...fields };
   const files = {};
   if (photo) files.input_image = { name: photo.name };
   if (photo && needsMask) {
-    files.mask = { name: "mask.png" };
+    files.mask = { name: "mask.png", blob: await photo.mask.file(photo.width, photo.height) };
     if (photo.mask.tool === "box") all.mask_tool_type = "box";
   }
   if (reference) files.reference_image = { name: reference.name };
-  if (reference && !reference.mask.isEmpty) files.reference_mask = { name: "reference-mask.png" };
+  if (reference && !reference.mask.isEmpty) {
+    const blob = await reference.mask.file(reference.width, reference.height);
+    files.reference_mask = { name: "reference-mask.png", blob };
+  }
   return { operation, files, fields: all };
 }
 
@@ -36,8 +40,8 @@ export function describeEdit({ operation, photo, reference, needsMask, fields })
  * @returns {Promise<import("./jobs.js").Job>}
  */
 export async function submit(api, wanted, options) {
-  const edit = describeEdit(wanted);
-  const body = await bodyOf(wanted, edit);
+  const edit = await describeEdit(wanted);
+  const body = bodyOf(wanted, edit);
   const headers = { "Idempotency-Key": newName() };
   const send = () => api.request("/api/generate/async", { method: "POST", headers, body, signal: options.signal });
   const response = await patiently(() => withImages(api, wanted, send), options);
@@ -46,15 +50,13 @@ export async function submit(api, wanted, options) {
   return { id, operation, photoId: photo?.id ?? null, name: photo?.name ?? "picture", at: Date.now(), edit };
 }
 
-async function bodyOf({ photo, reference }, { operation, files, fields }) {
+function bodyOf({ photo, reference }, { operation, files, fields }) {
   const body = new FormData();
   body.set("task_type", operation);
   if (photo) body.set("input_image", photo.id);
-  if (files.mask) body.set("mask", await photo.mask.file(photo.width, photo.height), files.mask.name);
   if (reference) body.set("reference_image", reference.id);
-  if (files.reference_mask) {
-    const mask = await reference.mask.file(reference.width, reference.height);
-    body.set("reference_mask", mask, files.reference_mask.name);
+  for (const [field, { name, blob }] of Object.entries(files)) {
+    if (blob) body.set(field, blob, name);
   }
   for (const [name, value] of Object.entries(fields)) body.set(name, value);
   return body;
