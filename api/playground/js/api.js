@@ -8,7 +8,7 @@ const LONGEST_PAUSE = 10_000;
 
 /**
  * @typedef {{field: string, detail: string, code: string}} FieldProblem what is wrong with one field of a request
- * @typedef {{request: (path: string, options?: RequestInit) => Promise<Response>}} Api
+ * @typedef {{request: (path: string, options?: RequestInit) => Promise<Response>, isKeyed: () => boolean}} Api
  */
 
 /** What the gateway refused, or that nothing answered: then `status` is 0 and `code` "offline". */
@@ -78,7 +78,7 @@ export function createApi({ askForKey, onConnection }) {
     }
   }
 
-  return { request };
+  return { request, isKeyed: () => key !== null };
 }
 
 /**

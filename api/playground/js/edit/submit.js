@@ -29,6 +29,20 @@ export function describeEdit({ operation, photo, reference, needsMask, fields })
 }
 
 /**
+ * Describe an edit with the masks that are drawn for it.
+ * @param {Wanted} wanted
+ * @returns {import("../code.js").Edit}
+ */
+export function describeDrawn(wanted) {
+  const edit = describeEdit(wanted);
+  const drawn = { mask: wanted.photo, reference_mask: wanted.reference };
+  for (const [field, picture] of Object.entries(drawn)) {
+    if (edit.files[field]) edit.files[field].read = () => picture.mask.file(picture.width, picture.height);
+  }
+  return edit;
+}
+
+/**
  * Have an edit accepted.
  * @param {import("../api.js").Api} api
  * @param {Wanted} wanted
