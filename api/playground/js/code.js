@@ -7,7 +7,7 @@ import { curl, python, typescript } from "./code/languages.js";
  * @typedef {object} Edit what is on the page, with the API's own names of fields
  * @property {string} [operation] of an edit: removal, insertion, white-balance or text-to-image
  * @property {string} [utility] of an image utility: its name below /api/image-utils
- * @property {Record<string, {name: string, blob?: Blob}>} files with their bytes where the page itself has made them
+ * @property {Record<string, {name: string, read?: () => Promise<Blob>}>} files to be read where the page has made them
  * @property {Record<string, string | number | boolean | number[]>} fields
  * @property {string} [output] name of the file to write
  *
@@ -19,6 +19,8 @@ import { curl, python, typescript } from "./code/languages.js";
 
 /* Of the other fields those that look like numbers are some: a form has only texts. */
 const TEXTS = new Set(["prompt", "negative_prompt", "angle", "background_preset"]);
+/* How long a browser may take to begin with a download. */
+const SAVING_MILLISECONDS = 60_000;
 const KEY_NOTE = "This gateway asks for an API key. The code takes it from DARKROOM_API_KEY.";
 const PLACE_NOTE = "Run it in the folder with your pictures.";
 
@@ -126,16 +128,16 @@ function neighbour(tabs, event) {
 
 /* What was drawn on the page lies in no folder yet. */
 function filesOf(edit) {
-  const made = Object.values(edit.files).filter((file) => file.blob);
+  const made = Object.values(edit.files).filter((file) => file.read);
   if (made.length === 0) return [];
   return ["The code reads what you drew here: ", ...made.map(saveButton)];
 }
 
 function saveButton(file) {
-  const save = () => {
-    const address = URL.createObjectURL(file.blob);
+  const save = async () => {
+    const address = URL.createObjectURL(await file.read());
     h("a", { href: address, download: file.name }).click();
-    setTimeout(() => URL.revokeObjectURL(address));
+    setTimeout(() => URL.revokeObjectURL(address), SAVING_MILLISECONDS);
   };
   return h("button", { type: "button", class: "button quiet", onclick: save }, icon("download"), `Save ${file.name}`);
 }

@@ -69,8 +69,9 @@ async function boot() {
   const api = createApi({ askForKey, onConnection: showConnection });
   const samples = await readSamples();
   const history = openHistory();
-  const edit = mountEdit({ api, announce, samples, history, code: mountCode(byId("code-dialog"), { isKeyed: api.isKeyed }) });
-  mountUtilities(byId("view-utilities"), { api, announce, samples });
+  const code = mountCode(byId("code-dialog"), { isKeyed: api.isKeyed });
+  const edit = mountEdit({ api, announce, samples, history, code });
+  mountUtilities(byId("view-utilities"), { api, announce, samples, code, fromEditor: edit.opened });
   const drawer = byId("history-drawer");
   byId("open-history").addEventListener("click", () => drawer.showModal());
   mountHistory(byId("history"), history, {

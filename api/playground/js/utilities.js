@@ -144,7 +144,7 @@ export function mountUtilities(root, { api, announce, samples, code, fromEditor 
     if (fields.aspect) fields.aspect = fields.aspect.split(",").map(Number);
     return {
       utility: utility.name,
-      files: { image: { name: photo?.name ?? "photo.jpg" }, ...(drawn && { mask: drawn }) },
+      files: { image: { name: photo?.name ?? "photo.jpg" }, ...(drawn && { mask: { name: drawn.name, read: async () => drawn.blob } }) },
       fields,
       output: `${utility.name}.${ending(fields)}`,
     };
@@ -183,7 +183,7 @@ export function mountUtilities(root, { api, announce, samples, code, fromEditor 
   async function run(edit, signal) {
     const body = new FormData();
     body.append("image", photo.blob, photo.name);
-    if (edit.files.mask) body.append("mask", edit.files.mask.blob, edit.files.mask.name);
+    if (edit.files.mask) body.append("mask", await edit.files.mask.read(), edit.files.mask.name);
     for (const [field, value] of Object.entries(edit.fields)) body.append(field, String(value));
     const path = `/api/image-utils/${edit.utility}`;
     const response = await api.request(path, { method: "POST", headers: { Accept: "image/*" }, body, signal });

@@ -9,7 +9,7 @@ import { Jobs } from "./jobs.js";
 import { OPERATIONS } from "./operations.js";
 import { fetchPicture } from "./picture.js";
 import { clearProblems, showAt, showProblem } from "./problems.js";
-import { fetchOutcome, historyEntry, ResultView } from "./result.js";
+import { describeOutcome, fetchOutcome, historyEntry, ResultView } from "./result.js";
 import { watchService } from "./service.js";
 import { Stage } from "./stage.js";
 import { describeEdit, submit } from "./submit.js";
@@ -22,11 +22,12 @@ import { describeEdit, submit } from "./submit.js";
  * @param {{name: string, file: string, url: string, alt: string}[]} house.samples
  * @param {{add: (entry: object) => Promise<void>}} house.history
  * @param {{show: (edit: object) => void}} house.code
- * @returns {{openEntry: (entry: object) => Promise<void>}}
+ * @returns {{openEntry: (entry: object) => Promise<void>, opened: () => Promise<{photo: Blob, mask: Blob | null, name: string} | null>}}
+ *   `opened` gives the photo that is being edited
  */
 export function mountEdit(house) {
   const room = new Room(house);
-  return { openEntry: (entry) => room.openEntry(entry) };
+  return { openEntry: (entry) => room.openEntry(entry), opened: () => room.opened() };
 }
 
 class Room {
@@ -69,6 +70,14 @@ class Room {
     }
   }
 
+  /** Return the photo on the stage and its mask, if one is drawn; null without a photo. */
+  async opened() {
+    const { photo } = this.stage.pictures;
+    if (!photo) return null;
+    const mask = photo.mask.isEmpty ? null : await photo.mask.file(photo.width, photo.height);
+    return { photo: photo.blob, mask, name: photo.name };
+  }
+
   get #wanted() {
     const { operation, facts } = this.form;
     const { photo, reference } = this.stage.pictures;
@@ -83,8 +92,13 @@ class Room {
 
   #mountButtons() {
     const actions = {
-      "show-code": async () => this.code.show(await describeEdit(this.#wanted)),
+<<<<<<< HEAD
+      "show-code": () => this.code.show(describeEdit(this.#wanted)),
       "result-code": () => this.#outcome && this.code.show(this.#outcome.job.edit),
+=======
+      "show-code": () => this.code.show(describeEdit(this.#wanted)),
+      "result-code": () => this.#outcome && this.code.show(describeOutcome(this.api, this.#outcome)),
+>>>>>>> parts
       "result-back": () => this.stage.rest(),
       "result-further": () => this.#goFurther(),
       "job-cancel": () => this.#cancel(),

@@ -62,6 +62,20 @@ export async function historyEntry({ job, before, after, model, seconds, paramet
   };
 }
 
+/**
+ * Describe the edit that gives exactly this result: with its seed, and with the masks that the gateway has.
+ * @param {import("../api.js").Api} api
+ * @param {Outcome} outcome
+ * @returns {import("../code.js").Edit}
+ */
+export function describeOutcome(api, { job: { edit }, parameters }) {
+  const files = { ...edit.files };
+  for (const field of ["mask", "reference_mask"]) {
+    if (files[field]) files[field] = { ...files[field], read: () => fetchBlob(api, `/api/images/${parameters[field]}`) };
+  }
+  return { ...edit, files, fields: { ...edit.fields, seed: parameters.seed } };
+}
+
 /** The view of a result. */
 export class ResultView {
   #compare = new Compare();

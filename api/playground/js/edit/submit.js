@@ -12,23 +12,20 @@ import { ApiError, patiently } from "../api.js";
  */
 
 /**
- * Describe an edit, with the masks as files.
+ * Describe an edit, with what was drawn for it.
  * @param {Wanted} wanted
- * @returns {Promise<{operation: string, files: Record<string, {name: string, blob?: Blob}>, fields: Record<string, string>}>}
+ * @returns {import("../code.js").Edit}
  */
-export async function describeEdit({ operation, photo, reference, needsMask, fields }) {
+export function describeEdit({ operation, photo, reference, needsMask, fields }) {
   const all = { ...fields };
   const files = {};
   if (photo) files.input_image = { name: photo.name };
   if (photo && needsMask) {
-    files.mask = { name: "mask.png", blob: await photo.mask.file(photo.width, photo.height) };
+    files.mask = drawn("mask.png", photo);
     if (photo.mask.tool === "box") all.mask_tool_type = "box";
   }
   if (reference) files.reference_image = { name: reference.name };
-  if (reference && !reference.mask.isEmpty) {
-    const blob = await reference.mask.file(reference.width, reference.height);
-    files.reference_mask = { name: "reference-mask.png", blob };
-  }
+  if (reference && !reference.mask.isEmpty) files.reference_mask = drawn("reference-mask.png", reference);
   return { operation, files, fields: all };
 }
 
@@ -40,8 +37,8 @@ export async function describeEdit({ operation, photo, reference, needsMask, fie
  * @returns {Promise<import("./jobs.js").Job>}
  */
 export async function submit(api, wanted, options) {
-  const edit = await describeEdit(wanted);
-  const body = bodyOf(wanted, edit);
+  const edit = describeEdit(wanted);
+  const body = await bodyOf(wanted, edit);
   const headers = { "Idempotency-Key": newName() };
   const send = () => api.request("/api/generate/async", { method: "POST", headers, body, signal: options.signal });
   const response = await patiently(() => withImages(api, wanted, send), options);
@@ -50,13 +47,13 @@ export async function submit(api, wanted, options) {
   return { id, operation, photoId: photo?.id ?? null, name: photo?.name ?? "picture", at: Date.now(), edit };
 }
 
-function bodyOf({ photo, reference }, { operation, files, fields }) {
+async function bodyOf({ photo, reference }, { operation, files, fields }) {
   const body = new FormData();
   body.set("task_type", operation);
   if (photo) body.set("input_image", photo.id);
   if (reference) body.set("reference_image", reference.id);
-  for (const [field, { name, blob }] of Object.entries(files)) {
-    if (blob) body.set(field, blob, name);
+  for (const [field, { name, read }] of Object.entries(files)) {
+    if (read) body.set(field, await read(), name);
   }
   for (const [name, value] of Object.entries(fields)) body.set(name, value);
   return body;
@@ -78,6 +75,10 @@ async function withImages(api, { photo, reference }, send) {
 function upload(api, blob) {
   const headers = { "Content-Type": "application/octet-stream" };
   return api.request("/api/images", { method: "POST", headers, body: blob });
+}
+
+function drawn(name, picture) {
+  return { name, read: () => picture.mask.file(picture.width, picture.height) };
 }
 
 function newName() {

@@ -40,7 +40,7 @@ const isLossy = (values) => values.format !== "png" && !values.lossless;
 const OUTPUT = [
   { kind: "choice", name: "format", label: "Format", standard: "", options: [["", "As the photo"], ...FORMATS] },
   { kind: "range", name: "quality", label: "Quality", min: 1, max: 100, standard: 85, when: isLossy },
-  { kind: "check", name: "keep_metadata", label: "Keep EXIF, with the place it was taken", standard: false },
+  { kind: "check", name: "keep_metadata", label: "Keep EXIF, GPS included", standard: false },
 ];
 
 /** @type {Utility[]} */
@@ -120,7 +120,7 @@ export const UTILITIES = [
         note: "The best quality that fits is found.",
         when: isLossy,
       },
-      { kind: "check", name: "keep_metadata", label: "Keep EXIF, with the place it was taken", standard: false },
+      { kind: "check", name: "keep_metadata", label: "Keep EXIF, GPS included", standard: false },
     ],
   },
   {
