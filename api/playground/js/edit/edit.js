@@ -92,13 +92,8 @@ class Room {
 
   #mountButtons() {
     const actions = {
-<<<<<<< HEAD
-      "show-code": () => this.code.show(describeEdit(this.#wanted)),
-      "result-code": () => this.#outcome && this.code.show(this.#outcome.job.edit),
-=======
       "show-code": () => this.code.show(describeEdit(this.#wanted)),
       "result-code": () => this.#outcome && this.code.show(describeOutcome(this.api, this.#outcome)),
->>>>>>> parts
       "result-back": () => this.stage.rest(),
       "result-further": () => this.#goFurther(),
       "job-cancel": () => this.#cancel(),
