@@ -14,7 +14,9 @@ from PIL import Image
 from playwright.sync_api import Page, Route, expect
 
 from tests import lab
-from tests.playground.conftest import Complaints, OpenPage, axe
+from tests.playground.conftest import PATIENCE_MILLISECONDS, Complaints, OpenPage, axe
+
+expect.set_options(timeout=PATIENCE_MILLISECONDS)
 
 DATA = Path(__file__).parents[1] / "data"
 MARGIN = 16
@@ -129,7 +131,7 @@ def test_an_object_is_removed_in_three_interactions(page: Page, http: httpx.Clie
 def test_a_result_is_edited_further_and_kept(page: Page) -> None:
     """White balance needs no mask; its result becomes the next photo, and the history opens it again."""
     open_sample(page, "Cat")
-    page.get_by_text("White balance", exact=True).click()
+    page.get_by_role("radio", name="White balance").check()
     expect(page.locator("#tools")).to_be_hidden()
     page.get_by_role("button", name="Correct white balance").click()
     expect(page.get_by_role("heading", name="White balance corrected")).to_be_visible()
@@ -143,7 +145,7 @@ def test_a_result_is_edited_further_and_kept(page: Page) -> None:
 def test_an_object_comes_from_a_reference_with_a_mask_of_its_own(page: Page, http: httpx.Client) -> None:
     """A box says where, strokes on another photo say what; what was rubbed out or undone is not sent."""
     open_sample(page)
-    page.get_by_text("Insert", exact=True).click()
+    page.get_by_role("radio", name="Insert").check()
     drag(page, LAUNCH_PAD, (0.1, 0.3), (0.4, 0.9))
     page.get_by_role("button", name="Choose a photo that shows it").click()
     page.get_by_role("button", name="Astronaut").click()
@@ -245,7 +247,7 @@ def test_what_is_wrong_is_said_at_its_control(page: Page) -> None:
     page.locator("#submit").click()
     expect(page.locator("#problem-seed")).to_contain_text("greater than or equal to 0")
     expect(page.get_by_label("Seed")).to_have_attribute("aria-invalid", "true")
-    page.get_by_text("Create", exact=True).click()
+    page.get_by_role("radio", name="Create").check()
     expect(page.locator("#operation-text")).to_contain_text("opencv engine")
     expect(page.locator("#submit")).to_be_disabled()
 
@@ -296,7 +298,7 @@ def test_a_gateway_that_is_away_is_waited_for(page: Page, complaints: Complaints
     """Sent while nothing answers, an edit is said to wait, is sent again by itself, and is one job."""
     complaints.tolerated.append("ERR_INTERNET_DISCONNECTED")
     open_sample(page, "Cat")
-    page.get_by_text("White balance", exact=True).click()
+    page.get_by_role("radio", name="White balance").check()
     page.context.set_offline(True)
     page.locator("#submit").click()
     expect(page.locator("#offline")).to_be_visible()
