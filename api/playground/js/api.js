@@ -36,7 +36,7 @@ export class ApiError extends Error {
  * @param {object} hooks
  * @param {(error: ApiError) => Promise<string | null>} hooks.askForKey asks the person for an API key; null if none is given
  * @param {(isOnline: boolean) => void} hooks.onConnection is told whether the gateway answers
- * @returns {Api} `request` resolves with a good answer, and throws ApiError for every other
+ * @returns {Api} `request` resolves with a good answer, and throws ApiError for every other; `isKeyed` tells whether it sends a key
  */
 export function createApi({ askForKey, onConnection }) {
   let key = sessionStorage.getItem(KEY_PLACE);

@@ -68,7 +68,7 @@ async function boot() {
   byId("key-cancel").addEventListener("click", () => byId("key-dialog").close());
   const api = createApi({ askForKey, onConnection: showConnection });
   const samples = await readSamples();
-  const history = await openHistory();
+  const history = openHistory();
   const code = mountCode(byId("code-dialog"), { isKeyed: api.isKeyed });
   const edit = mountEdit({ api, announce, samples, history, code });
   mountUtilities(byId("view-utilities"), { api, announce, samples, code, fromEditor: edit.opened });

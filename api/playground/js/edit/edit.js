@@ -2,6 +2,7 @@
 
 import { ApiError, wordsOf } from "../api.js";
 import { byId } from "../dom.js";
+import { HistoryError } from "../history.js";
 import { Form } from "./form.js";
 import { showJob, showRunning } from "./job-view.js";
 import { Jobs } from "./jobs.js";
@@ -11,7 +12,7 @@ import { clearProblems, showAt, showProblem } from "./problems.js";
 import { describeOutcome, fetchOutcome, historyEntry, ResultView } from "./result.js";
 import { watchService } from "./service.js";
 import { Stage } from "./stage.js";
-import { describeDrawn, submit } from "./submit.js";
+import { describeEdit, submit } from "./submit.js";
 
 /**
  * Bring the room to life.
@@ -91,12 +92,12 @@ class Room {
 
   #mountButtons() {
     const actions = {
-      "show-code": () => this.code.show(describeDrawn(this.#wanted)),
+      "show-code": () => this.code.show(describeEdit(this.#wanted)),
       "result-code": () => this.#outcome && this.code.show(describeOutcome(this.api, this.#outcome)),
       "result-back": () => this.stage.rest(),
       "result-further": () => this.#goFurther(),
       "job-cancel": () => this.#cancel(),
-      "job-leave": () => this.#leave(),
+      "job-leave": () => this.#rest(),
     };
     for (const [id, action] of Object.entries(actions)) byId(id).addEventListener("click", action);
     for (const button of document.querySelectorAll("[data-download]")) {
@@ -224,9 +225,18 @@ class Room {
       const outcome = await fetchOutcome(this.api, job);
       if (this.#jobId === job.id) await this.#showOutcome(outcome);
       else this.announce(`${OPERATIONS[job.operation].done}: ${job.name} is in the history.`);
-      await this.history.add(await historyEntry(outcome));
+      await this.#keep(outcome);
     } catch (error) {
       this.#onLost(job, error);
+    }
+  }
+
+  async #keep(outcome) {
+    try {
+      await this.history.add(await historyEntry(outcome));
+    } catch (error) {
+      if (!(error instanceof HistoryError)) throw error;
+      this.announce(error.message);
     }
   }
 
@@ -254,11 +264,6 @@ class Room {
     } catch (error) {
       showAt("submit", wordsOf(error));
     }
-  }
-
-  /** Go on with the photo while the job runs. */
-  #leave() {
-    this.#rest();
   }
 
   async #goFurther() {

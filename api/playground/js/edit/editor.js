@@ -216,6 +216,6 @@ export class Editor {
     const at = cursor ?? this.#hover;
     const paints = this.isMarkable && (this.tool === "brush" || this.tool === "eraser");
     const brush = paints && at ? { ...at, radius: this.brushSize / 2 } : null;
-    paint(this.canvas, { picture, view, box, brush, cursor, isBusy: this.#isBusy });
+    paint(this.canvas, { picture, view, box, brush, cursor, isBusy: this.#isBusy, isMarkable: this.isMarkable });
   }
 }

@@ -37,6 +37,8 @@ export class Mask {
     this.#context = this.canvas.getContext("2d", { willReadFrequently: true });
     this.#state = { bits: new Uint8Array(Math.ceil((width * height) / 8)), selection: null, shapes: [] };
     this.onChange = onChange;
+    /** Counts changes. */
+    this.version = 0;
   }
 
   /** @returns {Selection | null} what smart select has found, while nothing was painted since */
@@ -95,7 +97,6 @@ export class Mask {
 
   clear() {
     this.#step({ bits: new Uint8Array(this.#state.bits.length), selection: null, shapes: [] });
-    this.#draw();
   }
 
   /** Take what was drawn since as one step. */
@@ -113,7 +114,6 @@ export class Mask {
   /** Take what smart select has found, in place of what it had found before. */
   select(selection) {
     this.#step({ ...this.#state, selection });
-    this.#draw();
   }
 
   undo() {
@@ -157,15 +157,19 @@ export class Mask {
   #step(next) {
     this.#past = [...this.#past, this.#state].slice(-STEPS_KEPT);
     this.#future = [];
-    this.#state = next;
-    this.onChange();
+    this.#arrive(next);
   }
 
   #travel(from, to) {
     const state = from.pop();
     if (!state) return;
     to.push(this.#state);
+    this.#arrive(state);
+  }
+
+  #arrive(state) {
     this.#state = state;
+    this.version += 1;
     this.#draw();
     this.onChange();
   }

@@ -1,6 +1,11 @@
 /** Draws what the editor shows: the picture, its mask, and the marks of the tools. */
 
 const MASK_OPACITY = 0.5;
+/** Width of the line around what is masked, in pixels on the screen: on a red cup the red film alone is not seen. */
+const RIM = 1.5;
+
+/** The rim as it was drawn last, and what for. */
+const rim = { canvas: document.createElement("canvas"), key: "" };
 
 /**
  * @typedef {object} Scene
@@ -10,6 +15,7 @@ const MASK_OPACITY = 0.5;
  * @property {[import("./view.js").Point, import("./view.js").Point] | null} box two corners; CSS pixels of the canvas
  * @property {import("./view.js").Point | null} cursor the keyboard's; CSS pixels of the canvas
  * @property {boolean} isBusy
+ * @property {boolean} isMarkable whether the mask matters
  */
 
 /**
@@ -26,14 +32,43 @@ export function paint(canvas, scene) {
   context.setTransform(density * view.zoom, 0, 0, density * view.zoom, density * view.x, density * view.y);
   context.imageSmoothingQuality = "high";
   context.drawImage(picture.canvas, 0, 0);
-  context.globalAlpha = scene.isBusy ? MASK_OPACITY / 2 : MASK_OPACITY;
-  context.drawImage(picture.mask.canvas, 0, 0);
-  context.globalAlpha = 1;
+  if (scene.isMarkable) drawMask(canvas, context, scene, density);
   context.setTransform(density, 0, 0, density, 0, 0);
-  drawPrompts(context, scene);
   if (scene.box) drawBox(context, scene.box, [6, 4]);
   if (scene.brush) outlined(context, () => context.arc(scene.brush.x, scene.brush.y, scene.brush.radius, 0, 2 * Math.PI));
   if (scene.cursor) drawCross(context, scene.cursor);
+}
+
+function drawMask(canvas, context, scene, density) {
+  context.globalAlpha = scene.isBusy ? MASK_OPACITY / 2 : MASK_OPACITY;
+  context.drawImage(scene.picture.mask.canvas, 0, 0);
+  context.globalAlpha = 1;
+  context.setTransform(1, 0, 0, 1, 0, 0);
+  context.drawImage(rimOf(canvas, scene, density), 0, 0);
+  context.setTransform(density, 0, 0, density, 0, 0);
+  drawPrompts(context, scene);
+}
+
+function rimOf({ width, height }, { picture: { id, mask }, view }, density) {
+  const key = [id, mask.version, width, height, view.zoom, view.x, view.y].join();
+  if (rim.key === key) return rim.canvas;
+  rim.key = key;
+  Object.assign(rim.canvas, { width, height });
+  const context = rim.canvas.getContext("2d");
+  const drawAt = (dx, dy) => {
+    context.setTransform(density * view.zoom, 0, 0, density * view.zoom, density * (view.x + dx), density * (view.y + dy));
+    context.drawImage(mask.canvas, 0, 0);
+  };
+  for (const [dx, dy] of [[1, 0], [-1, 0], [0, 1], [0, -1], [0.7, 0.7], [-0.7, 0.7], [0.7, -0.7], [-0.7, -0.7]]) {
+    drawAt(dx * RIM, dy * RIM);
+  }
+  context.globalCompositeOperation = "destination-out";
+  drawAt(0, 0);
+  context.globalCompositeOperation = "source-in";
+  context.setTransform(1, 0, 0, 1, 0, 0);
+  context.fillStyle = "#ffffff";
+  context.fillRect(0, 0, width, height);
+  return rim.canvas;
 }
 
 function drawPrompts(context, { picture, view }) {

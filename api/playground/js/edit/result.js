@@ -5,7 +5,8 @@ import { Compare } from "./compare.js";
 import { OPERATIONS } from "./operations.js";
 
 const SUFFIXES = { "image/png": "png", "image/webp": "webp", "image/jpeg": "jpg" };
-const THUMBNAIL = 640;
+/** Longest side, in pixels, of the photo that the history keeps beside a result. */
+const BEFORE_SIDE = 640;
 
 /**
  * @typedef {object} Outcome
@@ -55,7 +56,7 @@ export async function historyEntry({ job, before, after, model, seconds, paramet
     model,
     seconds,
     before: before ? await thumbnail(before) : null,
-    after: await thumbnail(after),
+    after,
     parameters,
     job,
   };
@@ -118,7 +119,7 @@ async function fetchBlob(api, path) {
 
 async function thumbnail(blob) {
   const image = await createImageBitmap(blob);
-  const share = Math.min(1, THUMBNAIL / Math.max(image.width, image.height));
+  const share = Math.min(1, BEFORE_SIDE / Math.max(image.width, image.height));
   const canvas = document.createElement("canvas");
   canvas.width = Math.max(1, Math.round(image.width * share));
   canvas.height = Math.max(1, Math.round(image.height * share));

@@ -40,7 +40,7 @@ export class Stage {
     this.editor = new Editor(api, { onChange: () => this.#refresh(), onHint: (text) => this.hint(text) });
     this.showTools = mountToolbar(this.editor);
     mountIntake({ onFile: (blob, name) => this.#take(blob, name), isOpen: () => this.#takesFiles }, samples);
-    byId("replace-photo").addEventListener("click", () => this.show("welcome"));
+    byId("replace-photo").addEventListener("click", () => this.#offer());
     byId("keep-photo").addEventListener("click", () => this.rest());
     byId("reference-button").addEventListener("click", () => this.choosePicture("reference"));
     for (const button of document.querySelectorAll("[data-picture]")) {
@@ -93,8 +93,15 @@ export class Stage {
     byId("hint").textContent = text;
   }
 
+  /** Let people choose another photo. */
+  #offer() {
+    if (!this.form.facts.needsPhoto) this.form.operation = "removal";
+    this.show("welcome");
+    byId("choose-photo").focus();
+  }
+
   get #takesFiles() {
-    return !byId("view-edit").hidden && (this.view === "welcome" || this.view === "editor");
+    return !byId("view-edit").hidden && this.view !== "job" && this.form.facts.needsPhoto;
   }
 
   async #take(blob, name) {
@@ -131,14 +138,15 @@ export class Stage {
     editor.isMarkable = form.facts.needsMask;
     editor.borderShare = form.operation === "removal" ? REMOVAL_BORDER : 0;
     byId("tools").hidden = !form.facts.needsMask;
-    byId("stage-bar").hidden = view !== "editor" && !(isInsertion && view === "welcome");
-    byId("picture-choice").hidden = !isInsertion;
+    byId("stage-bar").hidden = !(view === "editor" || view === "result" || (isInsertion && view === "welcome"));
+    byId("picture-choice").hidden = !isInsertion || view === "result";
     for (const button of document.querySelectorAll("[data-picture]")) {
       button.setAttribute("aria-pressed", String(/** @type {HTMLElement} */ (button).dataset.picture === active));
     }
-    byId("replace-photo").hidden = view !== "editor";
+    byId("replace-photo").hidden = view === "welcome";
     byId("keep-photo").hidden = !picture;
-    byId("file-name").textContent = picture && view === "editor" ? picture.name : "";
+    byId("file-name").textContent = picture && view !== "welcome" ? picture.name : "";
+    byId("form").inert = view === "job";
     byId("welcome-title").textContent = isReference ? "The object to insert" : "Edit a photo";
     byId("welcome-text").textContent = isReference
       ? "Choose a photo that shows it. Then mark the object."

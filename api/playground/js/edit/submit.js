@@ -12,34 +12,21 @@ import { ApiError, patiently } from "../api.js";
  */
 
 /**
- * Describe an edit as the code dialog and the job's record have it.
+ * Describe an edit, with what was drawn for it.
  * @param {Wanted} wanted
+ * @returns {import("../code.js").Edit}
  */
 export function describeEdit({ operation, photo, reference, needsMask, fields }) {
   const all = { ...fields };
   const files = {};
   if (photo) files.input_image = { name: photo.name };
   if (photo && needsMask) {
-    files.mask = { name: "mask.png" };
+    files.mask = drawn("mask.png", photo);
     if (photo.mask.tool === "box") all.mask_tool_type = "box";
   }
   if (reference) files.reference_image = { name: reference.name };
-  if (reference && !reference.mask.isEmpty) files.reference_mask = { name: "reference-mask.png" };
+  if (reference && !reference.mask.isEmpty) files.reference_mask = drawn("reference-mask.png", reference);
   return { operation, files, fields: all };
-}
-
-/**
- * Describe an edit with the masks that are drawn for it.
- * @param {Wanted} wanted
- * @returns {import("../code.js").Edit}
- */
-export function describeDrawn(wanted) {
-  const edit = describeEdit(wanted);
-  const drawn = { mask: wanted.photo, reference_mask: wanted.reference };
-  for (const [field, picture] of Object.entries(drawn)) {
-    if (edit.files[field]) edit.files[field].read = () => picture.mask.file(picture.width, picture.height);
-  }
-  return edit;
 }
 
 /**
@@ -64,11 +51,9 @@ async function bodyOf({ photo, reference }, { operation, files, fields }) {
   const body = new FormData();
   body.set("task_type", operation);
   if (photo) body.set("input_image", photo.id);
-  if (files.mask) body.set("mask", await photo.mask.file(photo.width, photo.height), files.mask.name);
   if (reference) body.set("reference_image", reference.id);
-  if (files.reference_mask) {
-    const mask = await reference.mask.file(reference.width, reference.height);
-    body.set("reference_mask", mask, files.reference_mask.name);
+  for (const [field, { name, read }] of Object.entries(files)) {
+    if (read) body.set(field, await read(), name);
   }
   for (const [name, value] of Object.entries(fields)) body.set(name, value);
   return body;
@@ -90,6 +75,10 @@ async function withImages(api, { photo, reference }, send) {
 function upload(api, blob) {
   const headers = { "Content-Type": "application/octet-stream" };
   return api.request("/api/images", { method: "POST", headers, body: blob });
+}
+
+function drawn(name, picture) {
+  return { name, read: () => picture.mask.file(picture.width, picture.height) };
 }
 
 function newName() {
