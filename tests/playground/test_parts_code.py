@@ -100,7 +100,7 @@ def test_files_with_any_name_are_sent(page: Page, tmp_path: Path) -> None:
     """Of a folder of files with such names, each command sends the one that it names."""
     names = [name for name in HOSTILE if name and "/" not in name]
     for place, name in enumerate(names):
-        Image.new("L", (16 + place, 16), 255).save(tmp_path / name, "PNG")
+        Image.new("RGB", (16 + place, 16), "white").save(tmp_path / name, "PNG")
     commands = []
     for place, name in enumerate(names):
         edit = {"utility": "encode", "files": {"image": {"name": name}}, "fields": {"format": "png"}}
