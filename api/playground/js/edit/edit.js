@@ -92,7 +92,7 @@ class Room {
 
   #mountButtons() {
     const actions = {
-      "show-code": () => this.code.show(describeEdit(this.#wanted)),
+      "show-code": () => this.#showCode(),
       "result-code": () => this.#outcome && this.code.show(describeOutcome(this.api, this.#outcome)),
       "result-back": () => this.stage.rest(),
       "result-further": () => this.#goFurther(),
@@ -103,6 +103,13 @@ class Room {
     for (const button of document.querySelectorAll("[data-download]")) {
       button.addEventListener("click", () => this.#download(/** @type {HTMLElement} */ (button).dataset.download));
     }
+  }
+
+  #showCode() {
+    clearProblems();
+    const wanted = this.#wanted;
+    if (this.form.facts.needsPhoto && !wanted.photo) showAt("submit", "Choose a photo first.");
+    else this.code.show(describeEdit(wanted));
   }
 
   /** Say what is still missing, at its place. */

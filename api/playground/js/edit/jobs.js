@@ -53,7 +53,6 @@ export class Jobs {
 
   /** Follow a job that was just accepted. @param {Job} job */
   add(job) {
-    // Files stay behind: JSON holds their names only.
     write([...read(), job]);
     this.#watch(job);
   }

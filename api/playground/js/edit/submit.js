@@ -44,7 +44,9 @@ export async function submit(api, wanted, options) {
   const response = await patiently(() => withImages(api, wanted, send), options);
   const { task_id: id } = await response.json();
   const { operation, photo } = wanted;
-  return { id, operation, photoId: photo?.id ?? null, name: photo?.name ?? "picture", at: Date.now(), edit };
+  // Only what can be kept: the gateway has the masks.
+  const kept = JSON.parse(JSON.stringify(edit));
+  return { id, operation, photoId: photo?.id ?? null, name: photo?.name ?? "picture", at: Date.now(), edit: kept };
 }
 
 async function bodyOf({ photo, reference }, { operation, files, fields }) {
