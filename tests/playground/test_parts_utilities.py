@@ -102,7 +102,7 @@ def test_the_page_knows_the_parameters_of_the_api(page: Page, http: httpx.Client
 def test_a_box_is_drawn_or_typed(utilities: Page) -> None:
     """A drag on the photo fills the four numbers, typing changes them, and the photo is cut there."""
     utilities.get_by_role("radio", name="Crop").check(force=True)
-    utilities.get_by_label("Shape").select_option("A box")
+    utilities.locator("#view-utilities").get_by_label("Shape").select_option("A box")
     area = utilities.get_by_role("img", name="The photo").bounding_box()
     assert area is not None
     for share, act in ((0.25, utilities.mouse.down), (0.5, utilities.mouse.up)):
@@ -147,7 +147,7 @@ def test_by_keyboard_from_photo_to_photo(utilities: Page) -> None:
     utilities.get_by_label("Width").press("Enter")
     expect(utilities.locator("#utility-facts")).to_contain_text("100 × 67 pixels")
     utilities.get_by_role("button", name="Use as the photo").press("Enter")
-    expect(utilities.get_by_text("launch-pad-resize.jpg")).to_be_visible()
+    expect(utilities.get_by_text("launch-pad-resize.jpg", exact=True)).to_be_visible()
     utilities.get_by_role("radio", name="Resize").focus()
     utilities.keyboard.press("ArrowRight")
     expect(utilities.get_by_role("radio", name="Crop")).to_be_checked()

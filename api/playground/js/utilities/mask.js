@@ -15,7 +15,9 @@ export function makeMask({ box, onChange }) {
   let chosen = null;
   /** @type {"none" | "optional" | "needed"} */
   let need = "none";
-  const select = h("select", { id: "utility-mask", "aria-describedby": "utility-mask-problem", onchange: changed });
+  /* What was picked by hand, also for the next utility. */
+  let picked = "";
+  const select = h("select", { id: "utility-mask", "aria-describedby": "utility-mask-problem", onchange: pick });
   const fileName = h("span", { class: "file-name" });
   const file = h("div", { class: "utility-mask-file" }, ...fileButton("Choose the mask", { class: "button", label: "Mask", onFile }), fileName);
   const problem = h("p", { class: "problem", id: "utility-mask-problem", role: "alert", hidden: true });
@@ -32,6 +34,11 @@ export function makeMask({ box, onChange }) {
     chosen = { blob, name };
     fileName.textContent = name;
     select.value = "file";
+    pick();
+  }
+
+  function pick() {
+    picked = select.value;
     changed();
   }
 
@@ -46,11 +53,10 @@ export function makeMask({ box, onChange }) {
     take,
     offer(asked) {
       need = asked;
-      const before = select.value;
       const choices = [["box", "A box on the photo"], ["file", "From a file"]];
       if (need === "optional") choices.unshift(["", "None: the main object"]);
       select.replaceChildren(...choices.map(([value, text]) => h("option", { value }, text)));
-      select.value = choices.some(([value]) => value === before) ? before : choices[0][0];
+      select.value = choices.some(([value]) => value === picked) ? picked : choices[0][0];
       element.hidden = need === "none";
       changed();
     },
