@@ -151,7 +151,7 @@ def test_an_object_comes_from_a_reference_with_a_mask_of_its_own(page: Page, htt
     page.get_by_role("button", name="Astronaut").click()
     expect(page.get_by_role("button", name="Object to insert")).to_have_attribute("aria-pressed", "true")
     page.get_by_role("button", name="Brush").click()
-    page.get_by_label("Size").fill("120")
+    page.get_by_role("slider", name="Size").fill("120")
     drag(page, (512, 512), (0.84, 0.15), (0.84, 0.45))
     drag(page, (512, 512), (0.1, 0.1), (0.2, 0.2))
     page.get_by_role("button", name="Undo").click()
