@@ -308,6 +308,28 @@ def test_a_gateway_that_is_away_is_waited_for(page: Page, complaints: Complaints
     expect(page.locator("#offline")).to_be_hidden()
 
 
+def test_a_key_is_asked_for_once(page: Page) -> None:
+    """A gateway that asks for keys has the page ask for one, in its words, and every request then carries it."""
+
+    def guard(route: Route) -> None:
+        if route.request.headers.get("authorization") == "Bearer dk_test_secret":
+            route.fallback()
+        else:
+            problem = {"code": "key_missing", "detail": "Send your API key.", "status": 401}
+            route.fulfill(status=401, json=problem, content_type="application/problem+json")
+
+    page.route("**/api/**", guard)
+    page.reload()
+    dialog = page.get_by_role("dialog")
+    expect(dialog).to_contain_text("Send your API key.")
+    axe(page)
+    dialog.get_by_label("API key").fill("dk_test_secret")
+    page.keyboard.press("Enter")
+    expect(page.locator("#service")).to_contain_text("opencv")
+    open_sample(page)
+    select(page)
+
+
 def test_a_phone_marks_by_touch(open_page: OpenPage) -> None:
     """On a narrow screen a tap selects, everything fits its width, and the button stays in sight."""
     phone = open_page(viewport={"width": 390, "height": 844}, color_scheme="dark", has_touch=True, is_mobile=True)
