@@ -87,8 +87,7 @@ def test_the_oldest_make_room(page: Page) -> None:
 def test_a_full_disk_is_told_in_words(page: Page) -> None:
     """Where a browser has no room, what was kept stays, and the message is for people."""
     page.evaluate(ADD, entries(1))
-    devtools = page.context.new_cdp_session(page)
-    devtools.send("Storage.overrideQuotaForOrigin", {"origin": page.url.rstrip("/"), "quotaSize": 1000})
+    page.evaluate("IDBObjectStore.prototype.put = () => { throw new DOMException('full', 'QuotaExceededError'); }")
     told = page.evaluate(
         f"(entries) => ({ADD})(entries).then(() => '', (error) => error.name + ': ' + error.message)", entries(2)
     )
