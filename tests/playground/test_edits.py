@@ -151,7 +151,7 @@ def test_an_object_comes_from_a_reference_with_a_mask_of_its_own(page: Page, htt
     page.get_by_role("button", name="Astronaut").click()
     expect(page.get_by_role("button", name="Object to insert")).to_have_attribute("aria-pressed", "true")
     page.get_by_role("button", name="Brush").click()
-    page.get_by_label("Size").fill("120")
+    page.get_by_role("slider", name="Size").fill("120")
     drag(page, (512, 512), (0.84, 0.15), (0.84, 0.45))
     drag(page, (512, 512), (0.1, 0.1), (0.2, 0.2))
     page.get_by_role("button", name="Undo").click()
@@ -306,6 +306,28 @@ def test_a_gateway_that_is_away_is_waited_for(page: Page, complaints: Complaints
     page.context.set_offline(False)
     expect(page.get_by_role("heading", name="White balance corrected")).to_be_visible()
     expect(page.locator("#offline")).to_be_hidden()
+
+
+def test_a_key_is_asked_for_once(page: Page) -> None:
+    """A gateway that asks for keys has the page ask for one, in its words, and every request then carries it."""
+
+    def guard(route: Route) -> None:
+        if route.request.headers.get("authorization") == "Bearer dk_test_secret":
+            route.fallback()
+        else:
+            problem = {"code": "key_missing", "detail": "Send your API key.", "status": 401}
+            route.fulfill(status=401, json=problem, content_type="application/problem+json")
+
+    page.route("**/api/**", guard)
+    page.reload()
+    dialog = page.get_by_role("dialog")
+    expect(dialog).to_contain_text("Send your API key.")
+    axe(page)
+    dialog.get_by_label("API key").fill("dk_test_secret")
+    page.keyboard.press("Enter")
+    expect(page.locator("#service")).to_contain_text("opencv")
+    open_sample(page)
+    select(page)
 
 
 def test_a_phone_marks_by_touch(open_page: OpenPage) -> None:

@@ -11,7 +11,8 @@ const PREVIEW_EVERY = 4;
 
 /** What the person wants, as far as it is no picture. */
 export class Form {
-  #engines = [];
+  /** @type {string[] | null} null until somebody has told */
+  #engines = null;
 
   /** @param {{onOperation: () => void, onSubmit: () => void}} hooks */
   constructor(hooks) {
@@ -45,21 +46,21 @@ export class Form {
 
   /** What computes edits here; empty while nobody does. */
   set engines(engines) {
-    if (engines.join() === this.#engines.join()) return;
+    if (engines.join() === this.#engines?.join()) return;
     this.#engines = engines;
     this.show();
   }
 
   /** Why the operation cannot be done here; empty if it can. */
   get refusal() {
-    if (!this.facts.needsModel || !isClassical(this.#engines)) return "";
+    if (!this.facts.needsModel || !this.#engines || !isClassical(this.#engines)) return "";
     return `This server runs the ${this.#engines.join(", ")} engine. Making a picture from words needs a generative model, such as the qwen engine.`;
   }
 
   /** Show what belongs to the operation. */
   show() {
     const { operation, facts } = this;
-    const hasModel = !isClassical(this.#engines);
+    const hasModel = this.#engines !== null && !isClassical(this.#engines);
     const hasPrompt = hasModel && facts.promptLabel !== "";
     byId("operation-text").textContent = this.refusal || facts.text;
     byId("field-reference").hidden = operation !== "insertion";

@@ -44,20 +44,33 @@ export function showJob(job, status) {
  * @param {{job: import("./jobs.js").Job, status: import("./follow.js").JobStatus | null}[]} running
  * @param {{onShow: (job: import("./jobs.js").Job) => void, onCancel: (job: import("./jobs.js").Job) => void}} hooks
  */
-export function showRunning(running, { onShow, onCancel }) {
+export function showRunning(running, hooks) {
   byId("running").hidden = running.length === 0;
-  byId("running-list").replaceChildren(
-    ...running.map(({ job, status }) => {
-      const { title, eta } = describe(job, status);
-      return h(
-        "li",
-        {},
-        h("span", { class: "running-text" }, h("strong", {}, job.name), " ", [title, eta].filter(Boolean).join(" · ")),
-        h("button", { type: "button", class: "button quiet", "aria-label": `Show ${job.name}`, onclick: () => onShow(job) }, "Show"),
-        h("button", { type: "button", class: "button quiet", "aria-label": `Cancel ${job.name}`, onclick: () => onCancel(job) }, "Cancel"),
-      );
-    }),
+  const list = byId("running-list");
+  // Rows stay, so that a button that has the focus keeps it.
+  const before = new Map([...list.children].map((row) => [row.dataset.job, row]));
+  for (const { job, status } of running) {
+    const row = before.get(job.id) ?? rowOf(job, hooks);
+    before.delete(job.id);
+    if (!row.isConnected) list.append(row);
+    const { title, eta } = describe(job, status);
+    const text = row.querySelector("small");
+    const news = [title, eta].filter(Boolean).join(" · ");
+    if (text.textContent !== news) text.textContent = news;
+  }
+  for (const row of before.values()) row.remove();
+}
+
+function rowOf(job, { onShow, onCancel }) {
+  const row = h(
+    "li",
+    {},
+    h("p", { class: "running-text" }, h("strong", {}, job.name), h("small")),
+    h("button", { type: "button", class: "button quiet", "aria-label": `Show ${job.name}`, onclick: () => onShow(job) }, "Show"),
+    h("button", { type: "button", class: "button quiet", "aria-label": `Cancel ${job.name}`, onclick: () => onCancel(job) }, "Cancel"),
   );
+  row.dataset.job = job.id;
+  return row;
 }
 
 function inWords(seconds) {

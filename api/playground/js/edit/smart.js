@@ -8,6 +8,7 @@ const SAME_PLACE = 12;
 /** Asks for masks, one at a time: a later question takes the place of one that waits. */
 export class SmartSelect {
   #api;
+  #hooks;
   #asking = null;
   #pending = null;
 
@@ -19,8 +20,6 @@ export class SmartSelect {
     this.#api = api;
     this.#hooks = hooks;
   }
-
-  #hooks;
 
   /**
    * Include or exclude what is at a point; a click at the place of the last one takes the next candidate.

@@ -76,6 +76,8 @@ export class Stage {
   show(view) {
     this.view = view;
     byId("view-edit").dataset.view = view;
+    // On a phone the stage may have been scrolled away.
+    window.scrollTo({ top: 0 });
     if (view === "editor") this.editor.show(this.pictures[this.active]);
     this.#refresh();
   }
@@ -138,12 +140,13 @@ export class Stage {
     editor.isMarkable = form.facts.needsMask;
     editor.borderShare = form.operation === "removal" ? REMOVAL_BORDER : 0;
     byId("tools").hidden = !form.facts.needsMask;
-    byId("stage-bar").hidden = !(view === "editor" || view === "result" || (isInsertion && view === "welcome"));
-    byId("picture-choice").hidden = !isInsertion || view === "result";
+    const marks = view === "editor" || view === "welcome";
+    byId("stage-bar").hidden = view === "blank" || (view === "welcome" && !isInsertion);
+    byId("picture-choice").hidden = !isInsertion || !marks;
     for (const button of document.querySelectorAll("[data-picture]")) {
       button.setAttribute("aria-pressed", String(/** @type {HTMLElement} */ (button).dataset.picture === active));
     }
-    byId("replace-photo").hidden = view === "welcome";
+    byId("replace-photo").hidden = view === "welcome" || view === "job";
     byId("keep-photo").hidden = !picture;
     byId("file-name").textContent = picture && view !== "welcome" ? picture.name : "";
     byId("form").inert = view === "job";
