@@ -163,7 +163,7 @@ class Origin(BaseModel, use_attribute_docstrings=True):
     """What of the request had no effect, or another one than one might expect."""
 
 
-class Picture(BaseModel, use_attribute_docstrings=True):
+class ImageData(BaseModel, use_attribute_docstrings=True):
     """A picture, one way or the other."""
 
     b64_json: str | None = None
@@ -172,7 +172,7 @@ class Picture(BaseModel, use_attribute_docstrings=True):
     darkroom: Origin
 
 
-class Answer(BaseModel, use_attribute_docstrings=True):
+class ImagesAnswer(BaseModel, use_attribute_docstrings=True):
     """The pictures."""
 
     model_config = ConfigDict(
@@ -203,7 +203,7 @@ class Answer(BaseModel, use_attribute_docstrings=True):
     output_format: PictureFormat
     size: str
     """Of the first picture."""
-    data: list[Picture]
+    data: list[ImageData]
 
 
 def generation_request(fields: Mapping[str, Any]) -> GenerationRequest:

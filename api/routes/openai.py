@@ -14,7 +14,7 @@ from api.openai.asking import Order
 from api.openai.documentation import responses
 from api.openai.events import Following
 from api.openai.models import Model, Models
-from api.openai.schemas import Answer, EditRequest, GenerationRequest
+from api.openai.schemas import ImagesAnswer, EditRequest, GenerationRequest
 from api.permissions import LookingDep, SubmittingDep, count
 from api.rates import Traffic
 from tasks.errors import ConflictError, ErrorCode, ProcessingError
@@ -71,7 +71,7 @@ _ANSWER: dict[int | str, dict[str, Any]] = {
     "/images/generations",
     operation_id="openai_generate_images",
     summary="Generate images (OpenAI)",
-    response_model=Answer,
+    response_model=ImagesAnswer,
     openapi_extra=request_body(schema_of(GenerationRequest), files=()),
     responses={**_ANSWER, **responses(*_REFUSED, *_FAILED)},
 )
@@ -88,7 +88,7 @@ async def generate_images(
     "/images/edits",
     operation_id="openai_edit_image",
     summary="Edit an image (OpenAI)",
-    response_model=Answer,
+    response_model=ImagesAnswer,
     openapi_extra=request_body(schema_of(EditRequest), files=("image", "mask")),
     responses={**_ANSWER, **responses(*_REFUSED, *_IMAGES_REFUSED, *_FAILED)},
 )
