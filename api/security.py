@@ -17,6 +17,7 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.loopback import is_local, is_loopback_name
+from api.openai.errors import is_asked
 from api.problems import UnexpectedErrors, problem_response
 from api.room import Room
 from api.settings import GatewaySettings
@@ -271,7 +272,9 @@ def _add_headers(headers: MutableHeaders, request_id: str, path: str) -> None:
     headers[REQUEST_ID_HEADER] = request_id
     for name, value in SECURITY_HEADERS.items():
         headers.setdefault(name, value)
-    headers.setdefault("Content-Security-Policy", API_POLICY if path.startswith(("/api/", "/v1/")) else PAGE_POLICY)
+    headers.setdefault(
+        "Content-Security-Policy", API_POLICY if path.startswith("/api/") or is_asked(path) else PAGE_POLICY
+    )
 
 
 def _log_outcome(scope: Scope, status: int, seconds: float) -> None:

@@ -107,6 +107,8 @@ async def _done(gateway: Gateway, ids: Sequence[str]) -> list[Job]:
             if job is None:
                 raise _goes_on(ids)
             if job.error is not None:
+                # With one of its jobs the request has failed; what the others would make has no reader.
+                await dropped(gateway, ids, job.owner)
                 raise job.error
             done.append(job)
     return done

@@ -14,10 +14,10 @@ from api.openai.asking import Order
 from api.openai.documentation import responses
 from api.openai.events import Following
 from api.openai.models import Model, Models
-from api.openai.schemas import ImagesAnswer, EditRequest, GenerationRequest
+from api.openai.schemas import EditRequest, GenerationRequest, ImagesAnswer
 from api.permissions import LookingDep, SubmittingDep, count
 from api.rates import Traffic
-from tasks.errors import ConflictError, ErrorCode, ProcessingError
+from tasks.errors import ErrorCode
 
 router = APIRouter(tags=["openai"])
 
@@ -134,12 +134,7 @@ async def _carried_out(
     ids = await serving.submitted(gateway, order, caller, key)
     if order.stream:
         return serving.JobStream(gateway, Following(ids[0], kind, order.form, order.previews), caller.owner, key)
-    try:
-        answer = await jobs.unless_disconnected(request, serving.answered(request, gateway, order, ids, caller))
-    except (ConflictError, ProcessingError):
-        # One of the jobs has failed, and with it the request; what the others would make has no reader.
-        await serving.dropped(gateway, ids, caller.owner)
-        raise
+    answer = await jobs.unless_disconnected(request, serving.answered(request, gateway, order, ids, caller))
     if answer is None and key is None:
         await serving.dropped(gateway, ids, caller.owner)
     return answer or Response(status_code=499)

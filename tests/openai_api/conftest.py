@@ -14,7 +14,6 @@ from tests.api.conftest import (  # noqa: F401 - the same servers, for this fold
     broker,
     client,
     make_server,
-    server,
     worker,
 )
 from tests.api.servers import Server, serve
@@ -42,8 +41,22 @@ def generative(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tasks.submission.settings", lambda: able)
 
 
+@pytest.fixture(scope="package")
+def running(settings: GatewaySettings) -> Iterator[Server]:
+    """One gateway for all tests."""
+    with serve(settings) as gateway:
+        yield gateway
+
+
 @pytest.fixture
-def openai(server: Server) -> Iterator[OpenAI]:  # noqa: F811 - a fixture
+def server(running: Server, broker: object) -> Server:  # noqa: F811 - a fixture
+    """The gateway, with an empty broker."""
+    del broker
+    return running
+
+
+@pytest.fixture
+def openai(server: Server) -> Iterator[OpenAI]:
     """OpenAI's client of a gateway whose workers the test plays."""
     with talking_to(server.url) as opened:
         yield opened

@@ -24,9 +24,11 @@ def mask(width: int = 160, height: int = 120, *, alpha: int = 0) -> bytes:
     return _written(drawn)
 
 
-def encoded(image_format: str, width: int = 160, height: int = 120) -> bytes:
-    """A plain picture in a format."""
-    return _written(Image.new("RGB", (width, height), "olive"), image_format)
+def cut_out() -> bytes:
+    """A PNG of an object, transparent around it."""
+    drawn = Image.new("RGBA", (90, 90))
+    drawn.paste((120, 130, 20, 255), (20, 25, 70, 65))
+    return _written(drawn)
 
 
 def pixels(data: bytes | str) -> np.ndarray:
