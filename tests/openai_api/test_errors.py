@@ -142,6 +142,43 @@ def test_json_references_are_hostile_too(
 
 
 @pytest.mark.parametrize(
+    ("fields", "files", "param", "code"),
+    [
+        ({}, [("image[]", PHOTO)] * 9, None, "parameter_invalid"),
+        ({"n": "many"}, [("image", PHOTO)], "n", "parameter_invalid"),
+        ({"stream": "perhaps"}, [("image", PHOTO)], "stream", "parameter_invalid"),
+        ({"svg[model]": "x"}, [("image", PHOTO)], "svg[model]", "parameter_invalid"),
+        ({"image": "../../etc/passwd"}, [("mask", mask())], "image", "base64_invalid"),
+        ({"model": "darkroom-white-balance", "seed": "-1"}, [("image", PHOTO)], "seed", "parameter_invalid"),
+        ({"prompt": "x"}, [("image", PHOTO), ("mask", mask()), ("mask", mask())], "mask", "image_invalid"),
+        ({"prompt": "x"}, [("mask", mask())], "image", "image_missing"),
+    ],
+)
+def test_forms_are_hostile_too(
+    client: httpx.Client,
+    worker: FakeWorker,
+    fields: dict[str, str],
+    files: list[tuple[str, bytes]],
+    param: str | None,
+    code: str,
+) -> None:
+    """What the package would not send is refused by name, too."""
+    named = [(field, ("photo.png", data)) for field, data in files]
+    answer = client.post("/v1/images/edits", data=fields, files=named)
+    assert answer.status_code == 400, answer.text
+    assert (answer.json()["error"]["param"], answer.json()["error"]["code"]) == (param, code)
+    assert worker.queued() == 0
+
+
+def test_requests_are_counted_by_their_routes(client: httpx.Client) -> None:
+    """/metrics has the templates of these routes, and the codes of their errors."""
+    client.get("/v1/models/gpt-image-1")
+    figures = client.get("/metrics").text
+    assert 'darkroom_http_requests_total{method="GET",route="/v1/models/{model}",status="404"}' in figures
+    assert 'darkroom_http_problems_total{code="model_not_found"}' in figures
+
+
+@pytest.mark.parametrize(
     ("method", "path", "body", "status", "code"),
     [
         ("GET", "/v1", None, 404, "route_unknown"),
