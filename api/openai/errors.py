@@ -1,6 +1,6 @@
 """Errors in the shape of OpenAI's API: the same codes and sentences, other fields, and 400 where we say 422. Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from pydantic import BaseModel
@@ -77,3 +77,13 @@ def retry_headers(error: DarkroomError, *, has_key: bool) -> dict[str, str]:
     computed = isinstance(error, ConflictError | ProcessingError)
     waited = error.code is ErrorCode.WAIT_EXPIRED and not has_key
     return {"X-Should-Retry": "false"} if computed or waited else {}
+
+
+def goes_on(job_ids: Sequence[str]) -> UnavailableError:
+    """Build the error of a request that cannot be held any longer, while its jobs go on."""
+    where = ", ".join(f"/api/generate/result/{job_id}" for job_id in job_ids)
+    return UnavailableError(
+        ErrorCode.WAIT_EXPIRED,
+        f"The gateway cannot hold the line any longer. The work goes on; its result will be at {where}. "
+        "The same request with an Idempotency-Key of its own would wait on.",
+    )

@@ -12,10 +12,10 @@ from fastapi.sse import format_sse_event
 
 from api import jobs
 from api.gateway import Gateway
-from api.openai.errors import body_of
+from api.openai.errors import body_of, goes_on
 from api.openai.pictures import Form, made
 from api.rendering import base64_of
-from tasks.errors import DarkroomError, ErrorCode, NotFoundError, UnavailableError
+from tasks.errors import DarkroomError, NotFoundError, UnavailableError
 from tasks.jobs import Job
 
 log = structlog.get_logger(__name__)
@@ -62,13 +62,7 @@ async def follow(gateway: Gateway, wanted: Following) -> AsyncIterator[bytes]:
                 yield format_sse_event(comment="heartbeat")
                 spoke_at = time.monotonic()
             await waiter.wait(min(settings.reread_seconds, settings.heartbeat_seconds))
-    yield _error(
-        UnavailableError(
-            ErrorCode.WAIT_EXPIRED,
-            f"The gateway restarts; job {wanted.job_id} goes on, and GET /api/generate/"
-            f"result/{wanted.job_id} has its picture.",
-        )
-    )
+    yield _error(goes_on([wanted.job_id]))
 
 
 async def _preview(gateway: Gateway, job: Job, image_id: str, index: int, wanted: Following) -> bytes | None:

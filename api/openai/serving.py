@@ -15,9 +15,10 @@ from api import jobs
 from api.access import Caller
 from api.gateway import Gateway
 from api.openai.asking import Order
+from api.openai.errors import goes_on
 from api.openai.events import Following, follow
 from api.openai.pictures import made, with_base64, with_urls
-from tasks.errors import DarkroomError, ErrorCode, UnavailableError
+from tasks.errors import DarkroomError
 from tasks.jobs import Job
 
 log = structlog.get_logger(__name__)
@@ -105,22 +106,13 @@ async def _done(gateway: Gateway, ids: Sequence[str]) -> list[Job]:
         for job_id, waiter in zip(ids, waiters, strict=True):
             job = await jobs.wait(gateway, job_id, waiter, until - time.monotonic())
             if job is None:
-                raise _goes_on(ids)
+                raise goes_on(ids)
             if job.error is not None:
                 # With one of its jobs the request has failed; what the others would make has no reader.
                 await dropped(gateway, ids, job.owner)
                 raise job.error
             done.append(job)
     return done
-
-
-def _goes_on(ids: Sequence[str]) -> UnavailableError:
-    where = ", ".join(f"/api/generate/result/{job_id}" for job_id in ids)
-    return UnavailableError(
-        ErrorCode.WAIT_EXPIRED,
-        f"This takes longer than the gateway holds the line. The work goes on; its result will be at {where}. "
-        "The same request with an Idempotency-Key of its own would wait on.",
-    )
 
 
 async def _begun(pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
