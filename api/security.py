@@ -17,6 +17,7 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.loopback import is_local, is_loopback_name
+from api.openai.errors import is_asked
 from api.problems import UnexpectedErrors, problem_response
 from api.room import Room
 from api.settings import GatewaySettings
@@ -45,7 +46,7 @@ IMAGE_HEADERS = ("X-Image-ID", "X-Mask-ID", "X-Mask-Request-ID")
 """Ids that come with an image's bytes."""
 _READABLE_HEADERS = ("Location", "Retry-After", "ETag", "RateLimit", "RateLimit-Policy", "WWW-Authenticate")
 API_POLICY = "default-src 'none'; frame-ancestors 'none'; sandbox"
-"""Of everything under /api: an uploaded image that is opened as a page can run nothing."""
+"""Of everything under /api and /v1: an uploaded image that is opened as a page can run nothing."""
 PAGE_POLICY = (
     "default-src 'self'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
     "object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
@@ -271,7 +272,9 @@ def _add_headers(headers: MutableHeaders, request_id: str, path: str) -> None:
     headers[REQUEST_ID_HEADER] = request_id
     for name, value in SECURITY_HEADERS.items():
         headers.setdefault(name, value)
-    headers.setdefault("Content-Security-Policy", API_POLICY if path.startswith("/api/") else PAGE_POLICY)
+    headers.setdefault(
+        "Content-Security-Policy", API_POLICY if path.startswith("/api/") or is_asked(path) else PAGE_POLICY
+    )
 
 
 def _log_outcome(scope: Scope, status: int, seconds: float) -> None:

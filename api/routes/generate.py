@@ -235,7 +235,7 @@ async def _accepted(gateway: Gateway, receipt: Receipt, owner: str) -> Accepted:
 
 
 async def _answer(gateway: Gateway, job_id: str, waiter: Waiter) -> Response:
-    job = await jobs.wait(gateway, job_id, waiter)
+    job = await jobs.wait(gateway, job_id, waiter, gateway.settings.sync_wait_seconds)
     if job is not None:
         return await json_response(await jobs.result_of(gateway, job))
     accepted = Accepted.of(job_id, State.QUEUED, "The edit takes longer; follow it at status_url.")

@@ -42,6 +42,10 @@ PROMISED = {
     "POST /api/tokens",
     "POST /api/images",
     "GET /api/images/{image_id}",
+    "POST /v1/images/generations",
+    "POST /v1/images/edits",
+    "GET /v1/models",
+    "GET /v1/models/{model}",
     *(f"POST /api/image-utils{utility.path}" for utility in UTILITIES),
 }
 
@@ -74,6 +78,9 @@ def test_every_problem_is_declared_with_its_example(route: str) -> None:
     for status, answer in ROUTES[route]["responses"].items():
         if int(status) < 400:
             continue
+        if " /v1/" in route:
+            _check_openai_errors(answer["content"])
+            continue
         assert set(answer["content"]) == {"application/problem+json"}
         told = answer["content"]["application/problem+json"]
         assert told["schema"]["$ref"].endswith("/Problem")
@@ -81,6 +88,15 @@ def test_every_problem_is_declared_with_its_example(route: str) -> None:
         for code, example in told["examples"].items():
             assert (example["value"]["code"], example["value"]["status"]) == (code, int(status))
     assert "500" in ROUTES[route]["responses"]
+
+
+def _check_openai_errors(content: dict[str, Any]) -> None:
+    """Errors of that API have a shape of their own."""
+    ((media_type, told),) = content.items()
+    assert media_type == "application/json"
+    assert told["schema"]["$ref"].endswith("/ErrorBody")
+    assert told["examples"]
+    assert all(code == example["value"]["error"]["code"] for code, example in told["examples"].items())
 
 
 def test_the_words_beside_a_field_are_in_the_document() -> None:
