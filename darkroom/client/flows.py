@@ -17,7 +17,7 @@ from darkroom.client.errors import ApiError, NotFoundError, UnavailableError, Un
 from darkroom.client.events import EventParser
 from darkroom.client.images import ImageLike, Source
 from darkroom.client.pictures import Edited, Health, ImageId, Picture, SmartMask
-from darkroom.client.requests import EDIT_FIELDS, EVENT_STREAM, posted, streamed
+from darkroom.client.requests import EDIT_FIELDS, EVENT_STREAM, cancelled, fetched, of_job, posted, streamed
 from darkroom.client.retries import Retries
 from darkroom.client.status import Status
 from darkroom.client.steps import Flow, Reply, Request, Tell, Wait, compute, open_stream, read, send
@@ -82,23 +82,25 @@ class Flows:
 
     def status(self, job_id: str) -> Flow[Status]:
         """Return where a job is."""
-        reply = yield from self.ask(Request("GET", f"/api/generate/status/{job_id}"))
+        reply = yield from self.ask(Request("GET", of_job("status", job_id)))
         return Status.parse(reply.content)
 
     def cancel(self, job_id: str) -> Flow[str]:
         """Cancel a job and return its final state."""
-        reply = yield from self.ask(Request("DELETE", f"/api/generate/{job_id}"))
+        reply = yield from self.ask(cancelled(job_id))
         return str(json.loads(reply.content)["status"])
 
     def result(self, job_id: str, deadline: float | None) -> Flow[Edited]:
         """Wait for a job's end, telling where it is, and return what came out."""
         try:
             yield from self.follow(job_id, deadline)
-            reply = yield from self.ask(Request("GET", f"/api/generate/result/{job_id}"))
+            reply = yield from self.ask(Request("GET", of_job("result", job_id)))
         except ApiError as error:
             error.job_id = job_id
             raise
-        return (yield from compute(partial(answers.edited, reply.content)))
+        edited = yield from compute(partial(answers.edited, reply.content))
+        self._known.add(edited.id)
+        return edited
 
     def follow(self, job_id: str, deadline: float | None) -> Flow[None]:
         """Tell each change of a job until its final state.
@@ -146,7 +148,7 @@ class Flows:
 
     def download(self, image_id: str) -> Flow[Picture]:
         """Return an image that the gateway has."""
-        reply = yield from self.ask(Request("GET", f"/api/images/{image_id}"))
+        reply = yield from self.ask(fetched(image_id))
         return Picture(id=ImageId(image_id), data=reply.content)
 
     def health(self) -> Flow[Health]:
@@ -224,7 +226,7 @@ class Flows:
 
     def _give_up(self, job_id: str) -> Flow[None]:
         with suppress(httpx.TransportError):  # the caller leaves either way
-            yield from send(Request("DELETE", f"/api/generate/{job_id}", seconds=_GIVE_UP_SECONDS), is_shielded=True)
+            yield from send(cancelled(job_id, _GIVE_UP_SECONDS), is_shielded=True)
 
     def _unreachable(self, error: httpx.TransportError) -> UnreachableError:
         reason = str(error) or type(error).__name__

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
+from urllib.parse import quote
 
 from darkroom.client.images import Source
 from darkroom.client.parameters import Box, Point
@@ -47,7 +48,22 @@ def streamed(job_id: str, last_event_id: str, seconds: float) -> Request:
     """Return the request for a job's events after one of them; "" is before the first."""
     after = {"Last-Event-ID": last_event_id} if last_event_id else {}
     headers = {"Accept": EVENT_STREAM, "Cache-Control": "no-store", **after}
-    return Request("GET", f"/api/generate/stream/{job_id}", headers=headers, seconds=seconds)
+    return Request("GET", of_job("stream", job_id), headers=headers, seconds=seconds)
+
+
+def of_job(what: str, job_id: str) -> str:
+    """Return the path of a job's status, stream or result."""
+    return f"/api/generate/{what}/{quote(job_id, safe='')}"
+
+
+def cancelled(job_id: str, seconds: float | None = None) -> Request:
+    """Return the request that cancels a job."""
+    return Request("DELETE", f"/api/generate/{quote(job_id, safe='')}", seconds=seconds)
+
+
+def fetched(image_id: str) -> Request:
+    """Return the request for an image's bytes."""
+    return Request("GET", f"/api/images/{quote(image_id, safe='')}")
 
 
 def _texts(fields: Mapping[str, Any]) -> dict[str, str]:
