@@ -1,14 +1,17 @@
 """The client with a real gateway and real workers: its own calls, the guide, and the notebook."""
 
 import asyncio
+import json
 import os
 import re
 import subprocess
 import sys
 from pathlib import Path
 
+import nbformat
 import numpy as np
 import pytest
+from nbclient import NotebookClient
 from PIL import Image
 
 from darkroom import AsyncClient, Client
@@ -110,3 +113,24 @@ def test_the_python_guide_runs(gateway: str, tmp_path: Path) -> None:
     assert "did you mean seed?" in done.stdout
     assert pictures.decoded((tmp_path / "edited.png").read_bytes()).shape == (240, 320, 3)
     assert pictures.decoded((tmp_path / "edges.png").read_bytes()).shape == (240, 320)
+
+
+def test_the_notebook_runs(gateway: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every cell, in a kernel of this interpreter; and what is in the repository has its pictures inline, but small."""
+    committed = nbformat.read(NOTEBOOK, as_version=4)
+    outputs = [output for cell in committed.cells for output in cell.get("outputs", ())]
+    assert sum("image/jpeg" in output.get("data", {}) for output in outputs) >= 5
+    assert NOTEBOOK.stat().st_size <= 400_000
+    kernel = tmp_path / "kernels" / "tests"
+    kernel.mkdir(parents=True)
+    command = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+    (kernel / "kernel.json").write_text(json.dumps({"argv": command, "display_name": "tests", "language": "python"}))
+    for name, value in {
+        "DARKROOM_URL": gateway,
+        "JUPYTER_PATH": str(tmp_path),
+        "IPYTHONDIR": str(tmp_path / "ipython"),
+        "PYTHONPATH": str(ROOT),
+    }.items():
+        monkeypatch.setenv(name, value)
+    folder = {"metadata": {"path": str(NOTEBOOK.parent)}}
+    NotebookClient(committed, timeout=120, kernel_name="tests", resources=folder).execute()
