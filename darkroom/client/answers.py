@@ -2,13 +2,26 @@
 
 import base64
 import json
+from typing import Any
 
+from darkroom.client.errors import ApiError
 from darkroom.client.pictures import Candidate, Edited, Health, ImageId, Service, SmartMask
+
+
+def told_by(content: bytes) -> dict[str, Any]:
+    """Read an answer. Raises ``ApiError`` (answer_invalid) where it is none of Darkroom's."""
+    try:
+        told = json.loads(content)
+    except ValueError as error:
+        raise _other_server() from error
+    if not isinstance(told, dict):
+        raise _other_server()
+    return told
 
 
 def edited(content: bytes) -> Edited:
     """Read the result of a job."""
-    told = json.loads(content)
+    told = told_by(content)
     data = base64.b64decode(told.pop("image"))
     parameters = told.get("parameters_used") or {}
     return Edited(
@@ -26,7 +39,7 @@ def edited(content: bytes) -> Edited:
 
 def smart_mask(content: bytes) -> SmartMask:
     """Read the mask of a click."""
-    told = json.loads(content)
+    told = told_by(content)
     return SmartMask(
         id=ImageId(told["mask_id"]),
         data=base64.b64decode(told["mask_base64"]),
@@ -41,9 +54,13 @@ def smart_mask(content: bytes) -> SmartMask:
 
 def health(content: bytes) -> Health:
     """Read how everything is."""
-    told = json.loads(content)
+    told = told_by(content)
     services = {
         name: Service(each["status"], tuple(each["engines"]), each["queue_depth"], each.get("message"))
         for name, each in told["services"].items()
     }
     return Health(told["status"], told["open_jobs"], services)
+
+
+def _other_server() -> ApiError:
+    return ApiError(None, "answer_invalid", "The answer is none of Darkroom's; another server is at this address.")

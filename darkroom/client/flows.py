@@ -1,6 +1,5 @@
 """What a call does, step by step, without doing any of it: ``drivers.py`` does."""
 
-import json
 import time
 import uuid
 from collections.abc import Mapping
@@ -78,17 +77,17 @@ class Flows:
         headers = {"Idempotency-Key": key or str(uuid.uuid4())}
         fields = {"task_type": operation, **fields}
         reply = yield from self._post("/api/generate/async", sources, fields, headers)
-        return str(json.loads(reply.content)["task_id"])
+        return str(answers.told_by(reply.content)["task_id"])
 
     def status(self, job_id: str) -> Flow[Status]:
         """Return where a job is."""
         reply = yield from self.ask(Request("GET", of_job("status", job_id)))
-        return Status.parse(reply.content)
+        return Status.of(answers.told_by(reply.content))
 
     def cancel(self, job_id: str) -> Flow[str]:
         """Cancel a job and return its final state."""
         reply = yield from self.ask(cancelled(job_id))
-        return str(json.loads(reply.content)["status"])
+        return str(answers.told_by(reply.content)["status"])
 
     def result(self, job_id: str, deadline: float | None) -> Flow[Edited]:
         """Wait for a job's end, telling where it is, and return what came out."""
@@ -144,7 +143,7 @@ class Flows:
             return source.id
         reply = yield from self.ask(Request("POST", "/api/images", files={"image": source.data}))
         self._known.add(source.id)
-        return ImageId(json.loads(reply.content)["image_id"])
+        return ImageId(answers.told_by(reply.content)["image_id"])
 
     def download(self, image_id: str) -> Flow[Picture]:
         """Return an image that the gateway has."""
@@ -207,7 +206,8 @@ class Flows:
                     break
         except httpx.TransportError:
             return _Heard(place, self._retries.after_silence(attempt))
-        return _Heard(place, parser.retry_seconds or 0.0)
+        told = parser.retry_seconds
+        return _Heard(place, self._retries.after_silence(attempt) if told is None else told)
 
     def _poll(self, job_id: str, deadline: float | None) -> Flow[None]:
         interval, longest = _POLL_SECONDS

@@ -11,7 +11,7 @@ import anyio
 import pytest
 
 from darkroom import AsyncClient, Client
-from darkroom.client import ConflictError, Edited, InputError, Job, NotFoundError, Status, UnavailableError
+from darkroom.client import ApiError, ConflictError, Edited, InputError, Job, NotFoundError, Status, UnavailableError
 from darkroom.client.errors import UnreachableError
 from tasks.errors import ErrorCode
 from tests.api.servers import Server
@@ -263,6 +263,14 @@ def test_a_callback_that_fails_ends_its_edit(client: Client, worker: FakeWorker)
     with pytest.raises(LookupError):
         edit(client, on_progress=lambda status: {}[status.state])
     assert client.job(job_of(worker)).status().state == "cancelled"
+
+
+def test_another_server_at_the_address(client: Client, between: Between) -> None:
+    """A page that says 200 is no answer of Darkroom's, and the error says so."""
+    between.at("/api", *[Answer(200, (("Content-Type", "text/html"),), b"<html>")] * 2)
+    for call in (client.health, lambda: submit(client)):
+        with pytest.raises(ApiError, match="another server"):
+            call()
 
 
 def test_nobody_at_the_address() -> None:
