@@ -6,7 +6,7 @@ from typing import Self, Unpack
 
 import httpx
 
-from darkroom.client.connection import Address
+from darkroom.client.connection import LIMITS, Address
 from darkroom.client.drivers import AsyncDriver, OnProgress
 from darkroom.client.flows import Flows, deadline
 from darkroom.client.images import ImageLike
@@ -45,7 +45,9 @@ class AsyncClient:
         """
         address = Address.of(url, api_key)
         self.url = address.url
-        self._http = httpx.AsyncClient(base_url=address.url, headers=address.headers, timeout=address.timeout(timeout))
+        self._http = httpx.AsyncClient(
+            base_url=address.url, headers=address.headers, timeout=address.timeout(timeout), limits=LIMITS
+        )
         self._driver = AsyncDriver(self._http)
         self._flows = Flows(address.url, Retries(retries))
         self.utilities = AsyncUtilities(self._driver, self._flows)

@@ -6,7 +6,7 @@ from typing import Self, Unpack
 
 import httpx
 
-from darkroom.client.connection import Address
+from darkroom.client.connection import LIMITS, Address
 from darkroom.client.drivers import Driver, OnProgress
 from darkroom.client.flows import Flows, deadline
 from darkroom.client.images import ImageLike
@@ -52,7 +52,9 @@ class Client:
         """
         address = Address.of(url, api_key)
         self.url = address.url
-        self._http = httpx.Client(base_url=address.url, headers=address.headers, timeout=address.timeout(timeout))
+        self._http = httpx.Client(
+            base_url=address.url, headers=address.headers, timeout=address.timeout(timeout), limits=LIMITS
+        )
         self._driver = Driver(self._http)
         self._flows = Flows(address.url, Retries(retries))
         self.utilities = Utilities(self._driver, self._flows)

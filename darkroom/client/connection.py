@@ -7,6 +7,8 @@ from typing import Self
 import httpx
 
 DEFAULT_URL = "http://127.0.0.1:8000"
+LIMITS = httpx.Limits(max_connections=None, max_keepalive_connections=20)
+"""Each job that is followed holds a connection: with httpx's own bound of 100 the next one would wait for its end."""
 _CONNECT_SECONDS = 5.0
 
 

@@ -255,8 +255,11 @@ def test_the_client_needs_no_package_of_the_server() -> None:
     assert done.returncode == 1
 
 
-def test_the_package_itself_loads_nothing() -> None:
-    """``import darkroom`` is what every command does first; the client comes when it is asked for."""
-    code = "import darkroom, sys; print([m for m in ('httpx', 'PIL', 'darkroom.client') if m in sys.modules])"
+@pytest.mark.parametrize(
+    ("imported", "absent"), [("darkroom", ("httpx", "PIL", "darkroom.client")), ("darkroom.cli", ("darkroom.client",))]
+)
+def test_the_client_comes_when_it_is_asked_for(imported: str, absent: tuple[str, ...]) -> None:
+    """No command pays for it at its start, but the one that edits."""
+    code = f"import {imported}, sys; print([m for m in {absent!r} if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
