@@ -55,12 +55,12 @@ bench: $(FULL)
 LOCK := $(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-header --quiet
 lock: $(MADE)
-	$(LOCK) -o requirements/base.txt
-	$(LOCK) --extra fastsam --extra qwen --extra tracing --extra docs --extra test -c requirements/base.txt -o requirements/test.txt
+	$(LOCK) --extra server -o requirements/base.txt
+	$(LOCK) --extra server --extra fastsam --extra qwen --extra tracing --extra docs --extra test -c requirements/base.txt -o requirements/test.txt
 # Of the images, in the versions that the tests have; and what builds our own package.
-	$(LOCK) --extra aws --extra tracing -c requirements/test.txt -o requirements/light.txt
-	$(LOCK) --extra aws --extra tracing --extra fastsam --extra birefnet -c requirements/test.txt -o requirements/t4.txt
-	$(LOCK) --extra aws --extra tracing --extra qwen -c requirements/test.txt -o requirements/a100.txt
+	$(LOCK) --extra server --extra aws --extra tracing -c requirements/test.txt -o requirements/light.txt
+	$(LOCK) --extra server --extra aws --extra tracing --extra fastsam --extra birefnet -c requirements/test.txt -o requirements/t4.txt
+	$(LOCK) --extra server --extra aws --extra tracing --extra qwen -c requirements/test.txt -o requirements/a100.txt
 	echo 'setuptools>=80' | $(subst pyproject.toml,-,$(LOCK)) --no-annotate -o requirements/build.txt
 
 profiles: $(LIGHT)
