@@ -49,14 +49,14 @@ async function* readLines(
   try {
     for (;;) {
       const { done, value } = await reader.read();
-      if (done) return;
+      if (done) break;
       onActivity?.();
-      rest += decoder.decode(value, { stream: true });
       // A CR at the end may be half of a CRLF.
-      const complete = /^[^]*(?:\n|\r(?!$))/.exec(rest)?.[0] ?? "";
-      rest = rest.slice(complete.length);
-      yield* complete.split(/\r\n|\n|\r/).slice(0, -1);
+      const lines = (rest + decoder.decode(value, { stream: true })).split(/\r\n|\n|\r(?!$)/);
+      rest = lines.pop() ?? "";
+      yield* lines;
     }
+    if (rest.endsWith("\r")) yield rest.slice(0, -1);
   } finally {
     await reader.cancel().catch(() => undefined); // it may have failed already
   }
