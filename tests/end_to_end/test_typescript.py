@@ -1,4 +1,4 @@
-"""The TypeScript client beside a real gateway: its own tests, and the examples of its README and of docs/typescript.md."""
+"""The TypeScript client beside a real gateway: its own tests, and the examples of its README and its page in docs/."""
 
 import os
 import shutil

@@ -8,8 +8,7 @@ export type ImageInput = Blob | Uint8Array | string;
 export function fileOf(image: ImageInput): Blob | string;
 export function fileOf(image: ImageInput | undefined): Blob | string | undefined;
 export function fileOf(image: ImageInput | undefined): Blob | string | undefined {
-  // Bytes in shared memory are copied, as no Blob can be made of them.
-  return image instanceof Uint8Array ? new Blob([image.buffer instanceof ArrayBuffer ? (image as Uint8Array<ArrayBuffer>) : image.slice()]) : image;
+  return image instanceof Uint8Array ? new Blob([image as Uint8Array<ArrayBuffer>]) : image;
 }
 
 /** Returns the fields of a request as a form: lists of numbers with commas between, what is undefined left out. */

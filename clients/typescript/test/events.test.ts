@@ -73,6 +73,21 @@ test("a connection that is silent for three heartbeats is given up and opened ag
   expect(states).toEqual(["processing", "done"]);
 });
 
+test("a connection on which heartbeats come is not silent, however long it says nothing else", async () => {
+  const beats = Array.from({ length: 8 }, () => ": heartbeat\n\n");
+  const { fetch, seen } = fakeFetch(stream([...beats, event("2-0", { status: "done" })], "ends", 30_000));
+  const { states, done } = follow(fetch);
+  expect(await settled(done)).toBe("ended");
+  expect([states, seen.length]).toEqual([["done"], 1]);
+});
+
+test("connections that end early are opened again as long as something comes", async () => {
+  const short = Array.from({ length: 9 }, () => stream([": heartbeat\n\n"], "breaks"));
+  const { fetch, seen } = fakeFetch(...short, stream([event("2-0", { status: "done" })]));
+  expect(await settled(follow(fetch).done)).toBe("ended");
+  expect(seen).toHaveLength(10);
+});
+
 test("connections that end before anything came are not opened for ever", async () => {
   const { fetch, seen } = fakeFetch(...Array.from({ length: 5 }, () => stream([], "breaks")));
   expect(await settled(follow(fetch).done)).toMatchObject({ code: "unreachable" });

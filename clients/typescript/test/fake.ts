@@ -15,7 +15,7 @@ export function fakeFetch(...answers: Answer[]) {
   const seen: Seen[] = [];
   const fetch = async (request: Request): Promise<Response> => {
     const { pathname, search } = new URL(request.url);
-    const body = await request.clone().text();
+    const body = await request.text(); // as a real one, which takes a body once
     seen.push({ method: request.method, path: pathname + search, headers: new Headers(request.headers), body });
     const answer = answers.shift();
     if (!answer) throw new Error(`nobody expects ${request.method} ${pathname}`);
@@ -37,24 +37,22 @@ export const broken: Answer = () => {
   throw new TypeError("fetch failed");
 };
 
-/** A stream of these pieces; it then ends, breaks or stays open. */
+/** A stream of these pieces, so many milliseconds apart; it then ends, breaks or stays open. */
 export const stream =
-  (pieces: string[], after: "ends" | "breaks" | "stays" = "ends"): Answer =>
+  (pieces: string[], after: "ends" | "breaks" | "stays" = "ends", milliseconds = 0): Answer =>
   (request) => {
     const encoder = new TextEncoder();
     const body = new ReadableStream<Uint8Array>({
-      pull(controller) {
+      start(controller) {
+        request.signal.addEventListener("abort", () => controller.error(request.signal.reason));
+      },
+      async pull(controller) {
+        if (milliseconds) await new Promise((resolve) => setTimeout(resolve, milliseconds));
         const piece = pieces.shift();
         if (piece !== undefined) controller.enqueue(encoder.encode(piece));
         else if (after === "ends") controller.close();
         else if (after === "breaks") controller.error(new TypeError("terminated"));
-        else
-          return new Promise((_, reject) => {
-            const fail = () => reject(request.signal.reason);
-            if (request.signal.aborted) fail();
-            request.signal.addEventListener("abort", fail);
-          });
-        return undefined;
+        else await new Promise(() => undefined);
       },
     });
     return new Response(body, { headers: { "Content-Type": "text/event-stream" } });

@@ -26,13 +26,11 @@ async function formOf(body: string, headers: Headers): Promise<FormData> {
 
 test("images go as files or as ids, in the fields that the gateway reads; what is absent is not sent", async () => {
   const { fetch, seen } = fakeFetch(json({ task_id: "job-1", status: "queued" }));
-  const shared = new Uint8Array(new SharedArrayBuffer(2));
-  shared.set([0x68, 0x69]);
   await new Darkroom({ baseUrl: "http://gateway/", fetch }).submit("insertion", {
     photo: ID,
     mask: new TextEncoder().encode("mask"),
     reference: new File(["reference"], "object.png"),
-    reference_mask: shared,
+    reference_mask: new Blob(["outline"]),
     seed: 0,
     enable_debug: false,
     prompt: undefined,
@@ -43,7 +41,7 @@ test("images go as files or as ids, in the fields that the gateway reads; what i
   const { mask, reference_image, reference_mask, ...texts } = Object.fromEntries(form);
   expect(texts).toEqual({ task_type: "insertion", input_image: ID, seed: "0", enable_debug: "false" });
   const files = [mask, reference_image, reference_mask] as File[];
-  expect(await Promise.all(files.map((each) => each.text()))).toEqual(["mask", "reference", "hi"]);
+  expect(await Promise.all(files.map((each) => each.text()))).toEqual(["mask", "reference", "outline"]);
   expect(files[1]?.name).toBe("object.png");
 });
 
