@@ -5,6 +5,8 @@
 #   make chaos   every fault of docs/reliability.md at full size: killed processes, restarted brokers, cut connections
 #   make soak    all of them at random, for twenty minutes
 #   make lock    pin every package anew
+#   make client        check and build the TypeScript client and the Next.js example; needs Node 20 or newer
+#   make types-client  make that client's types of today's OpenAPI document
 #   make profiles  write what Compose, systemd and Terraform read of worker_profiles/
 #
 # PORT=8000 FLOWER_PORT=5555 BROKER_PORT=6399 CACHE_PORT=6398 move the servers; PYTHON=python3.12 picks an interpreter.
@@ -21,7 +23,7 @@ MADE := $(VENV)/.made
 LIGHT := $(VENV)/.light
 FULL := $(VENV)/.full
 
-.PHONY: up test chaos soak lint types audit bench lock profiles clean
+.PHONY: up test chaos soak lint types audit bench lock profiles client types-client clean
 .DELETE_ON_ERROR:
 
 up: $(LIGHT)
@@ -67,9 +69,31 @@ profiles: $(LIGHT)
 	$(BIN)/darkroom profile --all -o worker_profiles
 	$(BIN)/darkroom profile --all --format json -o worker_profiles/pools.json
 
+# npm writes this file last: it says what is installed.
+CLIENT := clients/typescript
+CLIENT_MADE := $(CLIENT)/node_modules/.package-lock.json
+EXAMPLE := examples/nextjs
+
+types-client: $(LIGHT) $(CLIENT_MADE)
+	$(BIN)/darkroom openapi -o $(CLIENT)/openapi.json
+	npm --prefix $(CLIENT) run types
+
+# Whether openapi.json is today's is a test (tests/darkroom/test_openapi.py).
+client: $(CLIENT_MADE)
+	npm --prefix $(CLIENT) run types -- --check
+	npm --prefix $(CLIENT) run check
+	npm --prefix $(CLIENT) run build
+	npm --prefix $(EXAMPLE) ci
+	npm --prefix $(EXAMPLE) run build
+
+$(CLIENT_MADE): $(CLIENT)/package-lock.json
+	npm --prefix $(CLIENT) ci --ignore-scripts
+	@touch $@
+
 # What `make` made; the data in .darkroom stay.
 clean:
 	rm -rf $(VENV) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(foreach folder,$(CLIENT) $(EXAMPLE),$(addprefix $(folder)/,node_modules build dist .next))
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(MADE): Makefile

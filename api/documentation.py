@@ -9,6 +9,7 @@ from pydantic import BaseModel
 
 from api import tokens
 from api.access import KEY_HEADER
+from api.answers import without_null
 from api.openai.documentation import responses as openai_responses
 from api.openai.errors import is_asked
 from api.permissions import Permission, permissions
@@ -58,6 +59,8 @@ Declare = Callable[..., dict[int | str, dict[str, Any]]]
 """``problems.responses``, or what declares errors in another shape."""
 
 BINARY = {"type": "string", "format": "binary"}
+FILE = {"anyOf": [BINARY, {"type": "string", "description": "The id of an uploaded image, base64 or a data URL."}]}
+"""An image in a form."""
 IMAGE_TYPES = ("image/png", "image/jpeg", "image/webp")
 
 
@@ -65,7 +68,10 @@ def request_body(schema: dict[str, Any], *, files: tuple[str, ...], raw: bool = 
     """Declare the body of a route that reads it itself: JSON, a form with these files, or an image."""
     example = schema.get("example", {})
     described = {name: value for name, value in schema.items() if name != "example"}
-    form = {"type": "object", "properties": {**described["properties"], **dict.fromkeys(files, BINARY)}}
+    fields = {name: without_null(value) for name, value in described["properties"].items()}
+    form = {"type": "object", "properties": {**fields, **dict.fromkeys(files, FILE)}}
+    if "required" in described:
+        form["required"] = described["required"]
     content: dict[str, Any] = {
         "application/json": {"schema": described, "example": example},
         "multipart/form-data": {"schema": form},
@@ -79,7 +85,7 @@ def query_parameters(schema: dict[str, Any], hint: str, without: Collection[str]
     """Declare a schema's properties as parameters of the query, all of them optional."""
     return {
         "parameters": [
-            {"name": name, "in": "query", "required": False, "description": hint, "schema": value}
+            {"name": name, "in": "query", "required": False, "description": hint, "schema": without_null(value)}
             for name, value in schema["properties"].items()
             if name not in without
         ]
@@ -110,9 +116,33 @@ def inline(schema: dict[str, Any]) -> dict[str, Any]:
     return result
 
 
-def image_response(description: str, media_types: Sequence[str] = IMAGE_TYPES) -> dict[str, Any]:
-    """Declare a response that is an image."""
-    return {"description": description, "content": {each: {"schema": BINARY} for each in media_types}}
+def image_response(
+    description: str, media_types: Sequence[str] = IMAGE_TYPES, headers: Mapping[str, str] | None = None
+) -> dict[str, Any]:
+    """Declare a response that is an image, with descriptions of its headers."""
+    return {
+        "description": description,
+        "content": {each: {"schema": BINARY} for each in media_types},
+        "headers": {
+            name: {"description": text, "schema": {"type": "string"}} for name, text in (headers or {}).items()
+        },
+    }
+
+
+def event_stream(description: str, event: type[BaseModel], example: str) -> dict[str, Any]:
+    """Declare a response of server-sent events, the data of each of which is such a model as JSON.
+
+    The words are those of OpenAPI 3.2 (``itemSchema``), which FastAPI writes for its own streams too.
+    """
+    data = {
+        "type": "string",
+        "contentMediaType": "application/json",
+        "contentSchema": {"$ref": f"#/components/schemas/{event.__name__}"},
+    }
+    fields = {"data": data, "id": {"type": "string"}, "retry": {"type": "integer", "minimum": 0}}
+    item = {"type": "object", "properties": fields, "required": ["data"]}
+    content = {"schema": {"type": "string"}, "itemSchema": item, "example": example}
+    return {"description": description, "content": {"text/event-stream": content}}
 
 
 def install(app: FastAPI, mode: AccessMode) -> None:

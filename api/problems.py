@@ -2,16 +2,17 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Annotated, Any
 
 import structlog
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 from redis.exceptions import RedisError
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from api.answers import SparseAnswer
 from api.openai import errors as openai
 from tasks.errors import (
     AccessError,
@@ -76,7 +77,7 @@ class FieldError(BaseModel):
     code: ErrorCode
 
 
-class Problem(BaseModel):
+class Problem(SparseAnswer):
     """Body of every error response (RFC 9457)."""
 
     type: str
@@ -88,9 +89,8 @@ class Problem(BaseModel):
     instance: str
     """Path of the request; the X-Request-ID header finds it in the log."""
     code: ErrorCode
-    error_type: str
-    """Class of the error: InputError, AccessError, NotFoundError, ConflictError, LimitError, UnavailableError or
-    ProcessingError."""
+    error_type: Annotated[str, Field(json_schema_extra={"enum": [kind.__name__ for kind in STATUS_OF_KIND]})]
+    """Class of the error."""
     errors: list[FieldError] | None = None
     """Each field that is wrong, where the request was checked field by field."""
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import json
 import os
 import signal
 import sys
@@ -162,6 +163,25 @@ def print_acl(
         text = acl.rules_of(server) + "\n" if rules else acl.file_of(server, os.environ)
     except KeyError as error:
         raise UsageError(f"The {server} has a user whose password is not set: {error.args[0]}.") from None
+    if out is None:
+        typer.echo(text, nl=False)
+    else:
+        out.write_text(text)
+
+
+@app.command("openapi", epilog=EXIT_STATUSES)
+def print_openapi(
+    out: Annotated[Path | None, typer.Option("--out", "-o", dir_okay=False, help="A file; else it is printed.")] = None,
+) -> None:
+    """Print the gateway's OpenAPI document, from which clients make their types.
+
+    It is the one of a gateway that asks for no key, whatever DARKROOM_ACCESS says: keys are optional in it, so it is
+    true of both kinds of gateways, and the same on every machine.
+    """
+    from api import app as gateway_app, settings  # noqa: PLC0415 - loads the whole gateway, which few commands need
+
+    document = gateway_app.build(settings.GatewaySettings(access=AccessMode.OPEN)).openapi()
+    text = json.dumps(document, indent=1, ensure_ascii=False) + "\n"
     if out is None:
         typer.echo(text, nl=False)
     else:
