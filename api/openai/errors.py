@@ -3,8 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from pydantic import BaseModel
-
+from api.answers import Answer
 from tasks.errors import (
     AccessError,
     ConflictError,
@@ -32,7 +31,7 @@ TYPES: Final[Mapping[type[DarkroomError], str]] = {
 _UNPROCESSABLE, _BAD_REQUEST = 422, 400
 
 
-class OpenAIError(BaseModel, use_attribute_docstrings=True):
+class OpenAIError(Answer):
     """What went wrong."""
 
     message: str
@@ -43,7 +42,7 @@ class OpenAIError(BaseModel, use_attribute_docstrings=True):
     code: ErrorCode
 
 
-class ErrorBody(BaseModel):
+class ErrorBody(Answer):
     """Body of every error response under /v1."""
 
     error: OpenAIError

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import ConfigDict
 
+from api.answers import Answer
 from api.problems import FieldError, FieldsError
 from tasks.engines import EngineName, supports
 from tasks.errors import ErrorCode, NotFoundError
@@ -35,7 +36,7 @@ OPERATIONS: Final[Mapping[Name, Operation]] = {
 }
 
 
-class Model(BaseModel, use_attribute_docstrings=True):
+class Model(Answer):
     """A model of this gateway."""
 
     model_config = ConfigDict(
@@ -51,7 +52,7 @@ class Model(BaseModel, use_attribute_docstrings=True):
     owned_by: Literal["darkroom"] = "darkroom"
 
 
-class Models(BaseModel):
+class Models(Answer):
     """The models of this gateway."""
 
     model_config = ConfigDict(

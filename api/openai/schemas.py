@@ -8,6 +8,7 @@ from typing import Annotated, Any, Final, Literal, TypeVar
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
+from api.answers import Answer, SparseAnswer
 from api.openai.models import Name
 from api.problems import FieldError, FieldsError
 from api.schemas import EXAMPLE_BASE64, EXAMPLE_ID, Image, parse
@@ -151,7 +152,7 @@ class EditRequest(ImagesRequest):
 Wanted = TypeVar("Wanted", bound=ImagesRequest)
 
 
-class Origin(BaseModel, use_attribute_docstrings=True):
+class Origin(Answer):
     """Darkroom's own: where a picture comes from."""
 
     job_id: str
@@ -159,11 +160,11 @@ class Origin(BaseModel, use_attribute_docstrings=True):
     model_used: str
     """The engine that computed it."""
     seed: int | None = None
-    notes: list[str] = []
+    notes: tuple[str, ...] = ()
     """What of the request had no effect, or another one than one might expect."""
 
 
-class ImageData(BaseModel, use_attribute_docstrings=True):
+class ImageData(SparseAnswer):
     """A picture, one way or the other."""
 
     b64_json: str | None = None
@@ -172,7 +173,7 @@ class ImageData(BaseModel, use_attribute_docstrings=True):
     darkroom: Origin
 
 
-class ImagesAnswer(BaseModel, use_attribute_docstrings=True):
+class ImagesAnswer(Answer):
     """The pictures."""
 
     model_config = ConfigDict(

@@ -564,6 +564,89 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/images/generations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Generate images (OpenAI)
+         * @description Make pictures of a prompt and wait for them, as `client.images.generate` of OpenAI's packages asks for it.
+         */
+        post: operations["openai_generate_images"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/images/edits": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Edit an image (OpenAI)
+         * @description Edit a photo and wait for it, as `client.images.edit` of OpenAI's packages asks for it.
+         *
+         *     The model says what to do. With `darkroom` the images do: a photo and a mask are a removal, a second image is the
+         *     object of an insertion. Transparent areas of the mask may change; all other pixels stay as they are.
+         */
+        post: operations["openai_edit_image"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/models": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List models (OpenAI)
+         * @description Return the models that this gateway's engine serves; each names an operation.
+         */
+        get: operations["openai_list_models"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/models/{model}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Look at a model (OpenAI)
+         * @description Return a model that this gateway's engine serves.
+         */
+        get: operations["openai_get_model"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -628,11 +711,18 @@ export interface components {
             message: string;
         };
         /**
+         * ErrorBody
+         * @description Body of every error response under /v1.
+         */
+        ErrorBody: {
+            error: components["schemas"]["OpenAIError"];
+        };
+        /**
          * ErrorCode
          * @description Stable codes; docs/errors.md describes each.
          * @enum {string}
          */
-        ErrorCode: "image_invalid" | "image_truncated" | "image_format_unsupported" | "image_too_large" | "image_missing" | "base64_invalid" | "mask_missing" | "mask_empty" | "mask_mismatch" | "reference_missing" | "crop_outside" | "size_unreachable" | "parameter_invalid" | "json_invalid" | "body_too_large" | "request_timeout" | "media_type_unsupported" | "not_acceptable" | "engine_unsupported" | "prompt_outside" | "nothing_found" | "idempotency_key_invalid" | "webhook_refused" | "key_missing" | "key_invalid" | "token_invalid" | "scope_missing" | "origin_refused" | "host_refused" | "job_unknown" | "image_unknown" | "route_unknown" | "method_not_allowed" | "result_not_ready" | "job_cancelled" | "job_exists" | "request_cancelled" | "idempotency_conflict" | "rate_limited" | "too_many_jobs" | "queue_full" | "broker_unavailable" | "broker_full" | "store_unavailable" | "wait_expired" | "worker_lost" | "time_limit" | "out_of_memory" | "engine_failed" | "internal";
+        ErrorCode: "image_invalid" | "image_truncated" | "image_format_unsupported" | "image_too_large" | "image_missing" | "base64_invalid" | "mask_missing" | "mask_empty" | "mask_mismatch" | "reference_missing" | "crop_outside" | "size_unreachable" | "parameter_invalid" | "json_invalid" | "body_too_large" | "request_timeout" | "media_type_unsupported" | "not_acceptable" | "engine_unsupported" | "prompt_outside" | "nothing_found" | "idempotency_key_invalid" | "webhook_refused" | "key_missing" | "key_invalid" | "token_invalid" | "scope_missing" | "origin_refused" | "host_refused" | "job_unknown" | "image_unknown" | "route_unknown" | "method_not_allowed" | "model_not_found" | "result_not_ready" | "job_cancelled" | "job_exists" | "request_cancelled" | "idempotency_conflict" | "rate_limited" | "too_many_jobs" | "queue_full" | "broker_unavailable" | "broker_full" | "store_unavailable" | "wait_expired" | "worker_lost" | "time_limit" | "out_of_memory" | "engine_failed" | "internal";
         /**
          * FieldError
          * @description What is wrong with one field.
@@ -709,6 +799,62 @@ export interface components {
          * @enum {string}
          */
         Health: "healthy" | "asleep" | "starting" | "degraded" | "down";
+        /**
+         * ImageData
+         * @description A picture, one way or the other.
+         */
+        ImageData: {
+            /** B64 Json */
+            b64_json?: string;
+            /**
+             * Url
+             * @description Lives for an hour.
+             */
+            url?: string;
+            darkroom: components["schemas"]["Origin"];
+        };
+        /**
+         * ImagesAnswer
+         * @description The pictures.
+         * @example {
+         *       "background": "opaque",
+         *       "created": 1764000000,
+         *       "data": [
+         *         {
+         *           "b64_json": "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGP4DwABAQEAG7buVgAAAABJRU5ErkJggg==",
+         *           "darkroom": {
+         *             "job_id": "1b6f0f6c-0d54-4d0e-8f5e-3f8b2a4f3c11",
+         *             "model_used": "opencv",
+         *             "notes": [],
+         *             "seed": 7
+         *           }
+         *         }
+         *       ],
+         *       "output_format": "png",
+         *       "size": "1200x800"
+         *     }
+         */
+        ImagesAnswer: {
+            /**
+             * Created
+             * @description Unix seconds.
+             */
+            created: number;
+            /**
+             * Background
+             * @default opaque
+             * @constant
+             */
+            background: "opaque";
+            output_format: components["schemas"]["PictureFormat"];
+            /**
+             * Size
+             * @description Of the first picture.
+             */
+            size: string;
+            /** Data */
+            data: components["schemas"]["ImageData"][];
+        };
         /**
          * InputQuality
          * @description Whether a model may work on a resized photo or has to use the original size.
@@ -823,6 +969,12 @@ export interface components {
             preview_image?: string;
         };
         /**
+         * MaskArea
+         * @description What of a mask's picture marks the area to change.
+         * @enum {string}
+         */
+        MaskArea: "white" | "transparent";
+        /**
          * MaskCandidate
          * @description One of the masks that a prompt can mean.
          */
@@ -861,6 +1013,68 @@ export interface components {
          */
         MaskTool: "brush" | "box";
         /**
+         * Model
+         * @description A model of this gateway.
+         * @example {
+         *       "created": 1764547200,
+         *       "id": "darkroom",
+         *       "object": "model",
+         *       "owned_by": "darkroom"
+         *     }
+         */
+        Model: {
+            id: components["schemas"]["Name"];
+            /**
+             * Object
+             * @default model
+             * @constant
+             */
+            object: "model";
+            /**
+             * Created
+             * @description Unix seconds.
+             * @default 1764547200
+             */
+            created: number;
+            /**
+             * Owned By
+             * @default darkroom
+             * @constant
+             */
+            owned_by: "darkroom";
+        };
+        /**
+         * Models
+         * @description The models of this gateway.
+         * @example {
+         *       "data": [
+         *         {
+         *           "created": 1764547200,
+         *           "id": "darkroom",
+         *           "object": "model",
+         *           "owned_by": "darkroom"
+         *         }
+         *       ],
+         *       "object": "list"
+         *     }
+         */
+        Models: {
+            /**
+             * Object
+             * @default list
+             * @constant
+             */
+            object: "list";
+            /** Data */
+            data: components["schemas"]["Model"][];
+        };
+        /**
+         * Name
+         * @description Ids of models.
+         * @enum {string}
+         */
+        Name: "darkroom" | "darkroom-removal" | "darkroom-insertion" | "darkroom-white-balance" | "darkroom-text-to-image";
+        /**
          * OlderSecret
          * @description A secret that was rotated and still signs.
          */
@@ -874,11 +1088,54 @@ export interface components {
             until: number;
         };
         /**
+         * OpenAIError
+         * @description What went wrong.
+         */
+        OpenAIError: {
+            /**
+             * Message
+             * @description What happened and what to change.
+             */
+            message: string;
+            /** Type */
+            type: string;
+            /**
+             * Param
+             * @description The parameter that is wrong, where it is one.
+             */
+            param: string | null;
+            code: components["schemas"]["ErrorCode"];
+        };
+        /**
          * Operation
          * @description What a client can ask for.
          * @enum {string}
          */
         Operation: "removal" | "insertion" | "white-balance" | "text-to-image";
+        /**
+         * Origin
+         * @description Darkroom's own: where a picture comes from.
+         */
+        Origin: {
+            /**
+             * Job Id
+             * @description As in `/api/generate/status/{job_id}`.
+             */
+            job_id: string;
+            /**
+             * Model Used
+             * @description The engine that computed it.
+             */
+            model_used: string;
+            /** Seed */
+            seed: number | null;
+            /**
+             * Notes
+             * @description What of the request had no effect, or another one than one might expect.
+             * @default []
+             */
+            notes: string[];
+        };
         /**
          * Parameters
          * @description An edit as it was carried out: with the seed that was drawn, and ids for images.
@@ -929,6 +1186,8 @@ export interface components {
             input_quality: components["schemas"]["InputQuality"];
             /** @default brush */
             mask_tool_type: components["schemas"]["MaskTool"];
+            /** @default white */
+            mask_area: components["schemas"]["MaskArea"];
             /**
              * Enable Mae Refinement
              * @default true
@@ -954,6 +1213,12 @@ export interface components {
              */
             preview_every: number;
         };
+        /**
+         * PictureFormat
+         * @description What a picture is written as.
+         * @enum {string}
+         */
+        PictureFormat: "png" | "jpeg" | "webp";
         /**
          * Prefetch
          * @description What an upload can prepare.
@@ -5600,6 +5865,788 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    openai_generate_images: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A name of your own for this request, such as a UUID. Sent again with it within a day, the same request makes no second job; another request under it is refused. */
+                "Idempotency-Key"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "prompt": "a lighthouse at dusk",
+                 *       "size": "1024x1024"
+                 *     }
+                 */
+                "application/json": {
+                    /**
+                     * Model
+                     * @description One of /v1/models; `darkroom` if absent.
+                     * @default darkroom
+                     */
+                    model?: string;
+                    /** Prompt */
+                    prompt: string;
+                    /**
+                     * N
+                     * @description Pictures, each a job of its own with a seed of its own.
+                     * @default 1
+                     */
+                    n?: number;
+                    /**
+                     * Size
+                     * @description `auto`, or `WIDTHxHEIGHT` in pixels.
+                     * @default auto
+                     */
+                    size?: string;
+                    /**
+                     * ResponseFormat
+                     * @description `url` is a signed address that lives for an hour.
+                     * @default b64_json
+                     * @enum {string}
+                     */
+                    response_format?: "b64_json" | "url";
+                    /**
+                     * PictureFormat
+                     * @description What a picture is written as.
+                     * @default png
+                     * @enum {string}
+                     */
+                    output_format?: "png" | "jpeg" | "webp";
+                    /**
+                     * Output Compression
+                     * @description Quality of JPEG and WebP; a PNG has no other than 100.
+                     * @default 100
+                     */
+                    output_compression?: number;
+                    /**
+                     * Stream
+                     * @description Send server-sent events.
+                     * @default false
+                     */
+                    stream?: boolean;
+                    /**
+                     * Partial Images
+                     * @description Previews in a stream, at most; an engine without steps has none.
+                     * @default 0
+                     */
+                    partial_images?: number;
+                    /**
+                     * Background
+                     * @default auto
+                     * @enum {string}
+                     */
+                    background?: "auto" | "opaque";
+                    /**
+                     * Seed
+                     * @description Darkroom's own: makes a second request give the same picture; the next pictures of `n` count on from it.
+                     */
+                    seed?: number | null;
+                    /**
+                     * Negative Prompt
+                     * @description Darkroom's own.
+                     */
+                    negative_prompt?: string | null;
+                    /** @description Darkroom's own: `fast` or `quality`. */
+                    preset?: ("fast" | "quality") | null;
+                    /**
+                     * Num Inference Steps
+                     * @description Darkroom's own.
+                     */
+                    num_inference_steps?: number | null;
+                    /**
+                     * True Cfg Scale
+                     * @description Darkroom's own.
+                     */
+                    true_cfg_scale?: number | null;
+                };
+                "multipart/form-data": {
+                    /**
+                     * Model
+                     * @description One of /v1/models; `darkroom` if absent.
+                     * @default darkroom
+                     */
+                    model?: string;
+                    /** Prompt */
+                    prompt: string;
+                    /**
+                     * N
+                     * @description Pictures, each a job of its own with a seed of its own.
+                     * @default 1
+                     */
+                    n?: number;
+                    /**
+                     * Size
+                     * @description `auto`, or `WIDTHxHEIGHT` in pixels.
+                     * @default auto
+                     */
+                    size?: string;
+                    /**
+                     * ResponseFormat
+                     * @description `url` is a signed address that lives for an hour.
+                     * @default b64_json
+                     * @enum {string}
+                     */
+                    response_format?: "b64_json" | "url";
+                    /**
+                     * PictureFormat
+                     * @description What a picture is written as.
+                     * @default png
+                     * @enum {string}
+                     */
+                    output_format?: "png" | "jpeg" | "webp";
+                    /**
+                     * Output Compression
+                     * @description Quality of JPEG and WebP; a PNG has no other than 100.
+                     * @default 100
+                     */
+                    output_compression?: number;
+                    /**
+                     * Stream
+                     * @description Send server-sent events.
+                     * @default false
+                     */
+                    stream?: boolean;
+                    /**
+                     * Partial Images
+                     * @description Previews in a stream, at most; an engine without steps has none.
+                     * @default 0
+                     */
+                    partial_images?: number;
+                    /**
+                     * Background
+                     * @default auto
+                     * @enum {string}
+                     */
+                    background?: "auto" | "opaque";
+                    /**
+                     * Seed
+                     * @description Darkroom's own: makes a second request give the same picture; the next pictures of `n` count on from it.
+                     */
+                    seed?: number;
+                    /**
+                     * Negative Prompt
+                     * @description Darkroom's own.
+                     */
+                    negative_prompt?: string;
+                    /**
+                     * Preset
+                     * @description Darkroom's own: `fast` or `quality`.
+                     * @enum {string}
+                     */
+                    preset?: "fast" | "quality";
+                    /**
+                     * Num Inference Steps
+                     * @description Darkroom's own.
+                     */
+                    num_inference_steps?: number;
+                    /**
+                     * True Cfg Scale
+                     * @description Darkroom's own.
+                     */
+                    true_cfg_scale?: number;
+                };
+            };
+        };
+        responses: {
+            /** @description The pictures; with `stream`, server-sent events. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ImagesAnswer"];
+                    /**
+                     * @example event: image_edit.completed
+                     *     data: {"type": "image_edit.completed", "b64_json": "…"}
+                     */
+                    "text/event-stream": string;
+                };
+            };
+            /** @description `parameter_invalid`, `engine_unsupported`, `json_invalid`, `idempotency_key_invalid` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `key_missing`, `key_invalid` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `host_refused`, `origin_refused`, `scope_missing` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `model_not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `request_timeout` */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `idempotency_conflict`, `job_cancelled` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `body_too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `media_type_unsupported` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `too_many_jobs`, `rate_limited` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `worker_lost`, `time_limit`, `out_of_memory`, `engine_failed`, `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `queue_full`, `broker_unavailable`, `store_unavailable`, `wait_expired` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    openai_edit_image: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A name of your own for this request, such as a UUID. Sent again with it within a day, the same request makes no second job; another request under it is refused. */
+                "Idempotency-Key"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "images": [
+                 *         {
+                 *           "file_id": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
+                 *         }
+                 *       ],
+                 *       "mask": {
+                 *         "image_url": "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGP4DwABAQEAG7buVgAAAABJRU5ErkJggg=="
+                 *       },
+                 *       "model": "darkroom-removal",
+                 *       "prompt": "the empty beach"
+                 *     }
+                 */
+                "application/json": {
+                    /**
+                     * Model
+                     * @description One of /v1/models; `darkroom` if absent.
+                     * @default darkroom
+                     */
+                    model?: string;
+                    /**
+                     * Prompt
+                     * @default
+                     */
+                    prompt?: string;
+                    /**
+                     * N
+                     * @description Pictures, each a job of its own with a seed of its own.
+                     * @default 1
+                     */
+                    n?: number;
+                    /**
+                     * Size
+                     * @description `auto`, or `WIDTHxHEIGHT` in pixels.
+                     * @default auto
+                     */
+                    size?: string;
+                    /**
+                     * ResponseFormat
+                     * @description `url` is a signed address that lives for an hour.
+                     * @default b64_json
+                     * @enum {string}
+                     */
+                    response_format?: "b64_json" | "url";
+                    /**
+                     * PictureFormat
+                     * @description What a picture is written as.
+                     * @default png
+                     * @enum {string}
+                     */
+                    output_format?: "png" | "jpeg" | "webp";
+                    /**
+                     * Output Compression
+                     * @description Quality of JPEG and WebP; a PNG has no other than 100.
+                     * @default 100
+                     */
+                    output_compression?: number;
+                    /**
+                     * Stream
+                     * @description Send server-sent events.
+                     * @default false
+                     */
+                    stream?: boolean;
+                    /**
+                     * Partial Images
+                     * @description Previews in a stream, at most; an engine without steps has none.
+                     * @default 0
+                     */
+                    partial_images?: number;
+                    /**
+                     * Background
+                     * @default auto
+                     * @enum {string}
+                     */
+                    background?: "auto" | "opaque";
+                    /**
+                     * Seed
+                     * @description Darkroom's own: makes a second request give the same picture; the next pictures of `n` count on from it.
+                     */
+                    seed?: number | null;
+                    /**
+                     * Negative Prompt
+                     * @description Darkroom's own.
+                     */
+                    negative_prompt?: string | null;
+                    /** @description Darkroom's own: `fast` or `quality`. */
+                    preset?: ("fast" | "quality") | null;
+                    /**
+                     * Num Inference Steps
+                     * @description Darkroom's own.
+                     */
+                    num_inference_steps?: number | null;
+                    /**
+                     * True Cfg Scale
+                     * @description Darkroom's own.
+                     */
+                    true_cfg_scale?: number | null;
+                    /**
+                     * Images
+                     * @description The photo, and for an insertion the image that holds the object. In forms `image`, or `image[]` for each.
+                     * @default []
+                     */
+                    images?: string[];
+                    /**
+                     * Mask
+                     * @description Fully transparent where the photo may change; of its size or its aspect ratio.
+                     */
+                    mask?: string | null;
+                };
+                "multipart/form-data": {
+                    /**
+                     * Model
+                     * @description One of /v1/models; `darkroom` if absent.
+                     * @default darkroom
+                     */
+                    model?: string;
+                    /**
+                     * Prompt
+                     * @default
+                     */
+                    prompt?: string;
+                    /**
+                     * N
+                     * @description Pictures, each a job of its own with a seed of its own.
+                     * @default 1
+                     */
+                    n?: number;
+                    /**
+                     * Size
+                     * @description `auto`, or `WIDTHxHEIGHT` in pixels.
+                     * @default auto
+                     */
+                    size?: string;
+                    /**
+                     * ResponseFormat
+                     * @description `url` is a signed address that lives for an hour.
+                     * @default b64_json
+                     * @enum {string}
+                     */
+                    response_format?: "b64_json" | "url";
+                    /**
+                     * PictureFormat
+                     * @description What a picture is written as.
+                     * @default png
+                     * @enum {string}
+                     */
+                    output_format?: "png" | "jpeg" | "webp";
+                    /**
+                     * Output Compression
+                     * @description Quality of JPEG and WebP; a PNG has no other than 100.
+                     * @default 100
+                     */
+                    output_compression?: number;
+                    /**
+                     * Stream
+                     * @description Send server-sent events.
+                     * @default false
+                     */
+                    stream?: boolean;
+                    /**
+                     * Partial Images
+                     * @description Previews in a stream, at most; an engine without steps has none.
+                     * @default 0
+                     */
+                    partial_images?: number;
+                    /**
+                     * Background
+                     * @default auto
+                     * @enum {string}
+                     */
+                    background?: "auto" | "opaque";
+                    /**
+                     * Seed
+                     * @description Darkroom's own: makes a second request give the same picture; the next pictures of `n` count on from it.
+                     */
+                    seed?: number;
+                    /**
+                     * Negative Prompt
+                     * @description Darkroom's own.
+                     */
+                    negative_prompt?: string;
+                    /**
+                     * Preset
+                     * @description Darkroom's own: `fast` or `quality`.
+                     * @enum {string}
+                     */
+                    preset?: "fast" | "quality";
+                    /**
+                     * Num Inference Steps
+                     * @description Darkroom's own.
+                     */
+                    num_inference_steps?: number;
+                    /**
+                     * True Cfg Scale
+                     * @description Darkroom's own.
+                     */
+                    true_cfg_scale?: number;
+                    /**
+                     * Images
+                     * @description The photo, and for an insertion the image that holds the object. In forms `image`, or `image[]` for each.
+                     * @default []
+                     */
+                    images?: string[];
+                    mask?: Blob | string;
+                    image?: Blob | string;
+                };
+            };
+        };
+        responses: {
+            /** @description The pictures; with `stream`, server-sent events. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ImagesAnswer"];
+                    /**
+                     * @example event: image_edit.completed
+                     *     data: {"type": "image_edit.completed", "b64_json": "…"}
+                     */
+                    "text/event-stream": string;
+                };
+            };
+            /** @description `parameter_invalid`, `engine_unsupported`, `json_invalid`, `idempotency_key_invalid`, `image_invalid`, `image_truncated`, `image_format_unsupported`, `image_too_large`, `image_missing`, `base64_invalid`, `mask_missing`, `mask_mismatch`, `mask_empty`, `reference_missing` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `key_missing`, `key_invalid` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `host_refused`, `origin_refused`, `scope_missing` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `model_not_found`, `image_unknown` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `request_timeout` */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `idempotency_conflict`, `job_cancelled` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `body_too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `media_type_unsupported` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `too_many_jobs`, `rate_limited` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `worker_lost`, `time_limit`, `out_of_memory`, `engine_failed`, `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `queue_full`, `broker_unavailable`, `store_unavailable`, `wait_expired` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    openai_list_models: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Models"];
+                };
+            };
+            /** @description `key_missing`, `key_invalid` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `host_refused`, `scope_missing` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `rate_limited` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `broker_unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    openai_get_model: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                model: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Model"];
+                };
+            };
+            /** @description `key_missing`, `key_invalid` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `host_refused`, `scope_missing` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `model_not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `rate_limited` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `broker_unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
                 };
             };
         };
