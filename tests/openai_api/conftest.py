@@ -55,11 +55,18 @@ def server(running: Server, broker: object) -> Server:  # noqa: F811 - a fixture
     return running
 
 
-@pytest.fixture
-def openai(server: Server) -> Iterator[OpenAI]:
-    """OpenAI's client of a gateway whose workers the test plays."""
-    with talking_to(server.url) as opened:
+@pytest.fixture(scope="package")
+def caller(running: Server) -> Iterator[OpenAI]:
+    """One client for all tests: making one reads all certificates of the system."""
+    with talking_to(running.url) as opened:
         yield opened
+
+
+@pytest.fixture
+def openai(caller: OpenAI, broker: object) -> OpenAI:  # noqa: F811 - a fixture
+    """OpenAI's client of a gateway with an empty broker, whose workers the test plays."""
+    del broker
+    return caller
 
 
 @pytest.fixture(scope="module")
