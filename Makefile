@@ -32,10 +32,9 @@ FULL := $(VENV)/.full
 up: $(LIGHT)
 	@exec $(BIN)/darkroom up
 
-# Side by side, as many tests wait for what real processes do. A module's tests stay together and share its servers, and
-# modules come in their order (tests/conftest.py), so that those of a folder share its stack.
+# Side by side, as many tests wait for what real processes do; tests/scheduling.py says what stays together.
 test: $(FULL)
-	$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder
+	$(BIN)/pytest -n 3
 
 chaos: $(FULL)
 	DARKROOM_CHAOS=full $(BIN)/pytest tests/chaos -m "not soak"

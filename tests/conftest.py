@@ -11,6 +11,10 @@ from hypothesis import HealthCheck, settings as hypothesis_settings
 from tasks.settings import settings
 from tests import lab
 from tests.chaos.report import pytest_terminal_summary  # noqa: F401 - a hook, where every run looks for it
+from tests.scheduling import (  # noqa: F401 - hooks too
+    pytest_collection_modifyitems,
+    pytest_xdist_make_scheduler,
+)
 
 hypothesis_settings.register_profile(
     "darkroom",
@@ -28,14 +32,6 @@ QUICK = {
     "DARKROOM_LOG_FORMAT": "json",
 }
 """Lost work is found within seconds, so that tests can wait for it."""
-
-FILLERS = {"api", "imaging"}
-"""Folders of short modules."""
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run the short modules last, so that tests that run side by side end at about the same time."""
-    items.sort(key=lambda item: item.path.parent.name in FILLERS)
 
 
 @pytest.fixture(scope="session", autouse=True)

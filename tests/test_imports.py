@@ -68,7 +68,10 @@ def test_traces_that_are_off_need_no_package(imported: str, missing: str) -> Non
 
 def test_traces_that_are_off_load_nothing_heavy() -> None:
     """Where the packages are installed, an exporter is loaded only with an endpoint."""
-    code = "import tasks.client, tasks.worker, api.app, sys; print([m for m in sys.modules if m.startswith('opentelemetry.exporter')])"
+    code = (
+        "import tasks.client, tasks.worker, api.app, sys\n"
+        "print([m for m in sys.modules if m.startswith('opentelemetry.exporter')])"
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
 
