@@ -11,6 +11,9 @@
 #
 # PORT=8000 FLOWER_PORT=5555 BROKER_PORT=6399 CACHE_PORT=6398 move the servers; PYTHON=python3.12 picks an interpreter.
 
+# What one process has compiled the next one need not: torch and diffusers alone are seconds for each that loads them.
+unexport PYTHONDONTWRITEBYTECODE
+
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -29,9 +32,9 @@ FULL := $(VENV)/.full
 up: $(LIGHT)
 	@exec $(BIN)/darkroom up
 
-# Side by side, as many tests wait for what real processes do; a module's tests stay together and share its servers.
+# Side by side, as many tests wait for what real processes do; tests/scheduling.py says what stays together.
 test: $(FULL)
-	$(BIN)/pytest -n 3 --dist loadscope
+	$(BIN)/pytest -n 3
 
 chaos: $(FULL)
 	DARKROOM_CHAOS=full $(BIN)/pytest tests/chaos -m "not soak"

@@ -1,4 +1,4 @@
-"""The command line as a user meets it: real processes, exit statuses, sentences."""
+"""The command line as a user meets it: exit statuses and sentences; a process where a signal ends it."""
 
 import asyncio
 import json
@@ -18,6 +18,7 @@ from darkroom.edit import Order, edit
 from darkroom.errors import CommandError
 from darkroom.stack import free_ports
 from tasks.jobs import Operation
+from tests.darkroom.commands import darkroom
 from tests.darkroom.gateway import ENCODED, IMAGE, JOB, Script, event, serving
 from worker_profiles import ProfileName, load
 
@@ -31,18 +32,6 @@ def photo(tmp_path: Path) -> Path:
     path = tmp_path / "photo.png"
     Image.new("RGB", (64, 48), (200, 150, 90)).save(path)
     return path
-
-
-def darkroom(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Run the command line to its end."""
-    return subprocess.run(
-        [sys.executable, "-m", "darkroom", *arguments],
-        env={**ENVIRONMENT, **environment},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
 
 
 def white_balance(photo: Path, out: Path, url: str) -> list[str]:
