@@ -31,7 +31,7 @@ from darkroom.client.status import Status
 
 
 class AsyncClient:
-    """``Client`` with await: the same calls, whose docstrings say more. It runs on asyncio and trio.
+    """``Client`` with await: the same calls, whose docstrings say more.
 
     Files are read and pixels are packed in threads, so that the event loop is free.
     """
