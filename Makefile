@@ -5,9 +5,14 @@
 #   make chaos   every fault of docs/reliability.md at full size: killed processes, restarted brokers, cut connections
 #   make soak    all of them at random, for twenty minutes
 #   make lock    pin every package anew
+#   make client        check and build the TypeScript client and the Next.js example; needs Node 20 or newer
+#   make types-client  make that client's types of today's OpenAPI document
 #   make profiles  write what Compose, systemd and Terraform read of worker_profiles/
 #
 # PORT=8000 FLOWER_PORT=5555 BROKER_PORT=6399 CACHE_PORT=6398 move the servers; PYTHON=python3.12 picks an interpreter.
+
+# What one process has compiled the next one need not: torch and diffusers alone are seconds for each that loads them.
+unexport PYTHONDONTWRITEBYTECODE
 
 PYTHON ?= python3
 VENV := .venv
@@ -21,15 +26,15 @@ MADE := $(VENV)/.made
 LIGHT := $(VENV)/.light
 FULL := $(VENV)/.full
 
-.PHONY: up test chaos soak lint types audit bench lock profiles clean
+.PHONY: up test chaos soak lint types audit bench lock profiles client types-client clean
 .DELETE_ON_ERROR:
 
 up: $(LIGHT)
 	@exec $(BIN)/darkroom up
 
-# Side by side, as many tests wait for what real processes do; a module's tests stay together and share its servers.
+# Side by side, as many tests wait for what real processes do; tests/scheduling.py says what stays together.
 test: $(FULL)
-	$(BIN)/pytest -n 3 --dist loadscope
+	$(BIN)/pytest -n 3
 
 chaos: $(FULL)
 	DARKROOM_CHAOS=full $(BIN)/pytest tests/chaos -m "not soak"
@@ -55,21 +60,43 @@ bench: $(FULL)
 LOCK := $(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-header --quiet
 lock: $(MADE)
-	$(LOCK) -o requirements/base.txt
-	$(LOCK) --extra fastsam --extra qwen --extra tracing --extra docs --extra test -c requirements/base.txt -o requirements/test.txt
+	$(LOCK) --extra server -o requirements/base.txt
+	$(LOCK) --extra server --extra fastsam --extra qwen --extra tracing --extra docs --extra test -c requirements/base.txt -o requirements/test.txt
 # Of the images, in the versions that the tests have; and what builds our own package.
-	$(LOCK) --extra aws --extra tracing -c requirements/test.txt -o requirements/light.txt
-	$(LOCK) --extra aws --extra tracing --extra fastsam --extra birefnet -c requirements/test.txt -o requirements/t4.txt
-	$(LOCK) --extra aws --extra tracing --extra qwen -c requirements/test.txt -o requirements/a100.txt
+	$(LOCK) --extra server --extra aws --extra tracing -c requirements/test.txt -o requirements/light.txt
+	$(LOCK) --extra server --extra aws --extra tracing --extra fastsam --extra birefnet -c requirements/test.txt -o requirements/t4.txt
+	$(LOCK) --extra server --extra aws --extra tracing --extra qwen -c requirements/test.txt -o requirements/a100.txt
 	echo 'setuptools>=80' | $(subst pyproject.toml,-,$(LOCK)) --no-annotate -o requirements/build.txt
 
 profiles: $(LIGHT)
 	$(BIN)/darkroom profile --all -o worker_profiles
 	$(BIN)/darkroom profile --all --format json -o worker_profiles/pools.json
 
+# npm writes this file last: it says what is installed.
+CLIENT := clients/typescript
+CLIENT_MADE := $(CLIENT)/node_modules/.package-lock.json
+EXAMPLE := examples/nextjs
+
+types-client: $(LIGHT) $(CLIENT_MADE)
+	$(BIN)/darkroom openapi -o $(CLIENT)/openapi.json
+	npm --prefix $(CLIENT) run types
+
+# Whether openapi.json is today's is a test (tests/darkroom/test_openapi.py).
+client: $(CLIENT_MADE)
+	npm --prefix $(CLIENT) run types -- --check
+	npm --prefix $(CLIENT) run check
+	npm --prefix $(CLIENT) run build
+	npm --prefix $(EXAMPLE) ci
+	npm --prefix $(EXAMPLE) run build
+
+$(CLIENT_MADE): $(CLIENT)/package-lock.json
+	npm --prefix $(CLIENT) ci --ignore-scripts
+	@touch $@
+
 # What `make` made; the data in .darkroom stay.
 clean:
 	rm -rf $(VENV) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(foreach folder,$(CLIENT) $(EXAMPLE),$(addprefix $(folder)/,node_modules build dist .next))
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(MADE): Makefile

@@ -43,6 +43,7 @@ worker_disable_prefetch = True  # nobody hoards messages that an idle worker cou
 worker_enable_remote_control = False  # wedges a worker whose connection is reset (docs/decisions/0004)
 worker_cancel_long_running_tasks_on_connection_loss = False  # the ledger fences; a reload of 57 GB does not
 worker_consumer = "tasks.consumer:SafeConsumer"
+worker_pool = "tasks.pool:Processes"  # of the profiles with processes; `-P threads` stays Celery's own
 worker_proc_alive_timeout = 60  # with the default 4 s a slow child start-up never recovers after the first loss
 worker_hijack_root_logger = False
 worker_redirect_stdouts = False

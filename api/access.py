@@ -74,15 +74,15 @@ class Access:
             ErrorCode.KEY_MISSING, f"Send your API key as Authorization: Bearer dk_…, or as {KEY_HEADER}: dk_…."
         )
 
-    async def count(self, caller: Caller, traffic: Traffic) -> Standing | None:
-        """Count a request; return how its key stands, None where nothing is counted. Raises ``RedisError``.
+    async def count(self, caller: Caller, traffic: Traffic, cost: int = 1) -> Standing | None:
+        """Count a request for so many; return how its key stands, None where nothing is. Raises ``RedisError``.
 
         A broker that is full can count nothing more. Reads and cancels then pass uncounted: they are what empties it.
         """
         if caller.key_id is None:
             return None
         try:
-            return await self._rates.count(caller.key_id, traffic)
+            return await self._rates.count(caller.key_id, traffic, cost)
         except OutOfMemoryError:
             if traffic is not Traffic.READS:
                 raise

@@ -11,7 +11,17 @@ from fastapi_offline import FastAPIOffline
 
 from api import documentation, memory, metrics, playground, problems, security
 from api.gateway import Gateway, open_gateway
-from api.routes import generate, health, image_utils, images, metrics as metrics_route, smart_mask, tokens, webhooks
+from api.routes import (
+    generate,
+    health,
+    image_utils,
+    images,
+    metrics as metrics_route,
+    openai,
+    smart_mask,
+    tokens,
+    webhooks,
+)
 from api.settings import GatewaySettings
 from tasks import logs, tracing
 from tasks.app import app as celery
@@ -50,6 +60,7 @@ def build(settings: GatewaySettings) -> FastAPI:
     )
     for room in (generate, smart_mask, images, image_utils, webhooks, tokens, health):
         app.include_router(room.router, prefix="/api")
+    app.include_router(openai.router, prefix="/v1")
     app.include_router(metrics_route.router)
     app.include_router(playground.router())
     problems.install(app)

@@ -1,6 +1,6 @@
 """The OpenAPI document: what FastAPI cannot see from the routes, as their bodies are read by ``api.inputs``."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from fastapi import FastAPI
@@ -9,8 +9,11 @@ from pydantic import BaseModel
 
 from api import tokens
 from api.access import KEY_HEADER
+from api.answers import without_null
+from api.openai.documentation import responses as openai_responses
+from api.openai.errors import is_asked
 from api.permissions import Permission, permissions
-from api.problems import MEDIA_TYPE, responses
+from api.problems import responses
 from tasks.errors import ErrorCode
 from tasks.keys import AccessMode
 
@@ -30,6 +33,7 @@ ABOUT: dict[str, Any] = {
         {"name": "image-utils", "description": "Quick utilities that answer with their picture."},
         {"name": "webhooks", "description": "Signed messages to your server when a job has ended."},
         {"name": "access", "description": "Addresses for who cannot send a key."},
+        {"name": "openai", "description": "OpenAI's images API over the same jobs, with its own shape of errors."},
         {"name": "health", "description": "How Darkroom is."},
     ],
 }
@@ -51,9 +55,12 @@ _OF_KEYS = (
     ErrorCode.RATE_LIMITED,
     ErrorCode.BROKER_UNAVAILABLE,
 )
-_REFERENCE = {"$ref": "#/components/schemas/Problem"}
+Declare = Callable[..., dict[int | str, dict[str, Any]]]
+"""``problems.responses``, or what declares errors in another shape."""
 
 BINARY = {"type": "string", "format": "binary"}
+FILE = {"anyOf": [BINARY, {"type": "string", "description": "The id of an uploaded image, base64 or a data URL."}]}
+"""An image in a form."""
 IMAGE_TYPES = ("image/png", "image/jpeg", "image/webp")
 
 
@@ -61,7 +68,10 @@ def request_body(schema: dict[str, Any], *, files: tuple[str, ...], raw: bool = 
     """Declare the body of a route that reads it itself: JSON, a form with these files, or an image."""
     example = schema.get("example", {})
     described = {name: value for name, value in schema.items() if name != "example"}
-    form = {"type": "object", "properties": {**described["properties"], **dict.fromkeys(files, BINARY)}}
+    fields = {name: without_null(value) for name, value in described["properties"].items()}
+    form = {"type": "object", "properties": {**fields, **dict.fromkeys(files, FILE)}}
+    if "required" in described:
+        form["required"] = described["required"]
     content: dict[str, Any] = {
         "application/json": {"schema": described, "example": example},
         "multipart/form-data": {"schema": form},
@@ -75,7 +85,7 @@ def query_parameters(schema: dict[str, Any], hint: str, without: Collection[str]
     """Declare a schema's properties as parameters of the query, all of them optional."""
     return {
         "parameters": [
-            {"name": name, "in": "query", "required": False, "description": hint, "schema": value}
+            {"name": name, "in": "query", "required": False, "description": hint, "schema": without_null(value)}
             for name, value in schema["properties"].items()
             if name not in without
         ]
@@ -106,9 +116,33 @@ def inline(schema: dict[str, Any]) -> dict[str, Any]:
     return result
 
 
-def image_response(description: str, media_types: Sequence[str] = IMAGE_TYPES) -> dict[str, Any]:
-    """Declare a response that is an image."""
-    return {"description": description, "content": {each: {"schema": BINARY} for each in media_types}}
+def image_response(
+    description: str, media_types: Sequence[str] = IMAGE_TYPES, headers: Mapping[str, str] | None = None
+) -> dict[str, Any]:
+    """Declare a response that is an image, with descriptions of its headers."""
+    return {
+        "description": description,
+        "content": {each: {"schema": BINARY} for each in media_types},
+        "headers": {
+            name: {"description": text, "schema": {"type": "string"}} for name, text in (headers or {}).items()
+        },
+    }
+
+
+def event_stream(description: str, event: type[BaseModel], example: str) -> dict[str, Any]:
+    """Declare a response of server-sent events, the data of each of which is such a model as JSON.
+
+    The words are those of OpenAPI 3.2 (``itemSchema``), which FastAPI writes for its own streams too.
+    """
+    data = {
+        "type": "string",
+        "contentMediaType": "application/json",
+        "contentSchema": {"$ref": f"#/components/schemas/{event.__name__}"},
+    }
+    fields = {"data": data, "id": {"type": "string"}, "retry": {"type": "integer", "minimum": 0}}
+    item = {"type": "object", "properties": fields, "required": ["data"]}
+    content = {"schema": {"type": "string"}, "itemSchema": item, "example": example}
+    return {"description": description, "content": {"text/event-stream": content}}
 
 
 def install(app: FastAPI, mode: AccessMode) -> None:
@@ -138,38 +172,41 @@ def _document(app: FastAPI, mode: AccessMode) -> dict[str, Any]:
         operations = document["paths"].get(context.path_format, {})
         for method in context.methods or ():
             if method.lower() in operations:
-                _declare_access(operations[method.lower()], method, permission, mode)
+                declare = openai_responses if is_asked(str(context.path_format)) else responses
+                _declare_access(operations[method.lower()], method, permission, mode, declare)
     document["components"]["securitySchemes"] = dict(SECURITY_SCHEMES)
     for name in ("HTTPValidationError", "ValidationError"):
         document["components"]["schemas"].pop(name, None)
     return document
 
 
-def _declare_access(operation: dict[str, Any], method: str, permission: Permission | None, mode: AccessMode) -> None:
+def _declare_access(
+    operation: dict[str, Any], method: str, permission: Permission | None, mode: AccessMode, declare: Declare
+) -> None:
     """Say which key an operation needs, and every way in which it can turn a caller away."""
-    _add_problems(operation["responses"], (ErrorCode.HOST_REFUSED,))
+    codes = [ErrorCode.HOST_REFUSED]
     if method != "GET":
-        _add_problems(operation["responses"], (ErrorCode.ORIGIN_REFUSED,))
+        codes.append(ErrorCode.ORIGIN_REFUSED)
     if "requestBody" in operation:
-        _add_problems(operation["responses"], (ErrorCode.REQUEST_TIMEOUT,))
-    if permission is None:
-        return
-    _add_problems(operation["responses"], _OF_KEYS)
-    ways = ["bearer", "header"]
-    if permission.by_token:
-        _add_problems(operation["responses"], (ErrorCode.TOKEN_INVALID,))
-        ways.append("token")
-    optional: list[dict[str, list[str]]] = [{}] if mode is AccessMode.OPEN else []
-    operation["security"] = [*optional, *({way: [str(permission.scope)]} for way in ways)]
+        codes.append(ErrorCode.REQUEST_TIMEOUT)
+    if permission is not None:
+        codes += _OF_KEYS
+        if permission.by_token:
+            codes.append(ErrorCode.TOKEN_INVALID)
+        ways = ("bearer", "header", *(("token",) if permission.by_token else ()))
+        optional: list[dict[str, list[str]]] = [{}] if mode is AccessMode.OPEN else []
+        operation["security"] = [*optional, *({way: [str(permission.scope)]} for way in ways)]
+    _add_errors(operation["responses"], declare(*codes))
 
 
-def _add_problems(declared: dict[str, Any], codes: Sequence[ErrorCode]) -> None:
-    for status, answer in responses(*codes).items():
-        content = answer["content"][MEDIA_TYPE]
+def _add_errors(declared: dict[str, Any], more: Mapping[int | str, dict[str, Any]]) -> None:
+    for status, answer in more.items():
+        ((media_type, content),) = answer["content"].items()
+        reference = {"$ref": f"#/components/schemas/{answer['model'].__name__}"}
         there = declared.setdefault(
-            str(status), {"description": "", "content": {MEDIA_TYPE: {"schema": _REFERENCE, "examples": {}}}}
+            str(status), {"description": "", "content": {media_type: {"schema": reference, "examples": {}}}}
         )
-        examples = there["content"][MEDIA_TYPE]["examples"]
+        examples = there["content"][media_type]["examples"]
         new = {code: example for code, example in content["examples"].items() if code not in examples}
         examples |= new
         named = ", ".join(f"`{code}`" for code in new)

@@ -13,11 +13,11 @@ from typing import Annotated
 from fastapi import Depends, Header
 
 from api.gateway import Gateway
+from api.problems import IDEMPOTENCY_HEADER
 from tasks import ledger
 from tasks.errors import ErrorCode, InputError
 from tasks.idempotency import Idempotency, conflict
 
-HEADER = "Idempotency-Key"
 _KEY = re.compile(r'("?)([\x21\x23-\x7e]{1,255})\1')
 _DESCRIPTION = (
     "A name of your own for this request, such as a UUID. Sent again with it within a day, the same request makes no "
@@ -27,7 +27,9 @@ _EXAMPLE = "8e03978e-40d5-43dd-bc93-6894a57f9324"
 
 
 async def idempotency_key(
-    given: Annotated[str | None, Header(alias=HEADER, description=_DESCRIPTION, examples=[_EXAMPLE])] = None,
+    given: Annotated[
+        str | None, Header(alias=IDEMPOTENCY_HEADER, description=_DESCRIPTION, examples=[_EXAMPLE])
+    ] = None,
 ) -> str | None:
     """Return the client's key, if it sent one. Raises ``InputError`` (idempotency_key_invalid)."""
     if given is None:
@@ -35,7 +37,8 @@ async def idempotency_key(
     key = _KEY.fullmatch(given.strip())
     if key is None:
         raise InputError(
-            ErrorCode.IDEMPOTENCY_KEY_INVALID, f"{HEADER}: send 1 to 255 visible ASCII characters without quotes."
+            ErrorCode.IDEMPOTENCY_KEY_INVALID,
+            f"{IDEMPOTENCY_HEADER}: send 1 to 255 visible ASCII characters without quotes.",
         )
     return key[2]
 

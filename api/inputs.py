@@ -21,12 +21,14 @@ from starlette.datastructures import FormData, QueryParams, UploadFile
 from starlette.exceptions import HTTPException
 
 from api.completeness import is_complete
+from api.problems import FieldError, FieldsError
 from api.room import release_body
 from api.storage import Images
 from tasks.errors import ErrorCode, InputError, NotFoundError
-from tasks.imaging.mask_check import is_blank, no_white, require_same_aspect
+from tasks.imaging.mask_check import is_blank, marks_nothing, require_same_aspect
 from tasks.imaging.probe import Limits, probe
 from tasks.imaging.structure import truncated
+from tasks.jobs import MaskArea
 from tasks.store import image_id
 
 ImageInput: TypeAlias = str | bytes
@@ -103,12 +105,12 @@ class BodyReader:
         """
         return {field: await self._picture(field, value, owner) for field, value in given.items()}
 
-    async def require_mask(self, mask: Picture, photo: Picture) -> None:
+    async def require_mask(self, mask: Picture, photo: Picture, area: MaskArea = MaskArea.WHITE) -> None:
         """Raise ``InputError``: mask_mismatch, or mask_empty where the mask is small enough to tell."""
         _check_aspect(mask, photo)
         if mask.width * mask.height <= self._max_mask_pixels:
             data = mask.data if mask.data is not None else await self._images.open(mask.id)
-            await self._in_thread(_check_white, mask, data, self._limits)
+            await self._in_thread(_check_marks, mask, data, area, self._limits)
 
     async def keep(self, pictures: Sequence[Picture], *, owner: str, durable: bool) -> None:
         """Store what a request brought, and let go of its body; with ``durable``, what it named is made durable too."""
@@ -205,19 +207,19 @@ def _check_aspect(mask: Picture, photo: Picture) -> None:
         require_same_aspect((mask.width, mask.height), (photo.width, photo.height))
 
 
-def _check_white(mask: Picture, data: bytes, limits: Limits) -> None:
+def _check_marks(mask: Picture, data: bytes, area: MaskArea, limits: Limits) -> None:
     with _naming(mask.field):
-        if is_blank(data, limits):
-            raise no_white()
+        if is_blank(data, limits, area=area):
+            raise marks_nothing(area)
 
 
 @contextmanager
 def _naming(field: str) -> Iterator[None]:
-    """Put the field's name before the sentence of an ``InputError``."""
+    """Say of an ``InputError`` which field it is about."""
     try:
         yield
     except InputError as error:
-        raise InputError(error.code, f"{field}: {error.detail}") from error
+        raise FieldsError([FieldError(field=field, detail=error.detail, code=error.code)]) from error
 
 
 def _json_object(body: bytes) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """Jobs as the gateway handles them: check, store, submit, wait, tell how it ended."""
 
 import time
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -10,15 +10,16 @@ from fastapi import Request
 
 from api.gateway import Gateway
 from api.idempotency import is_known, promise
+from api.inputs import Picture
 from api.rendering import base64_of
-from api.schemas import MASK_FIELD, Result, edit_of, generate_request
+from api.schemas import EDIT_NAMES, Result, edit_of, generate_request
 from api.waiting import Waiter, unless
 from api.webhooks import require_allowed
 from tasks import ledger
 from tasks.app import app as celery
 from tasks.engines import require_support
 from tasks.errors import ErrorCode, NotFoundError, UnavailableError
-from tasks.jobs import Job, State
+from tasks.jobs import Edit, Job, MaskArea, State
 from tasks.ledger import Receipt
 from tasks.messages import REQUEST_ID
 from tasks.outcomes import log_end
@@ -39,6 +40,17 @@ class Snapshot:
     last_event: str
 
 
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Edits of one request, of the same images."""
+
+    edits: tuple[Edit, ...]
+    pictures: Mapping[str, Picture]
+    """By what an ``Edit`` calls them."""
+    meaning: tuple[object, ...]
+    """JSON of all that makes up the request: a repetition under the same key has the same."""
+
+
 async def admit(request: Request, gateway: Gateway, owner: str, key: str | None) -> Submission:
     """Check a request, store its images durably, and return the job that it asks for; no queue is touched.
 
@@ -50,23 +62,45 @@ async def admit(request: Request, gateway: Gateway, owner: str, key: str | None)
     require_support(gateway.settings.generation_engine, wanted.operation())
     pictures = await gateway.bodies.pictures(wanted.images(), owner=owner)
     edit = edit_of(wanted, pictures)
-    for photo, mask in (("input_image", MASK_FIELD), ("reference_image", "reference_mask_R")):
+    meaning = {**edit.model_dump(mode="json"), "webhook_url": wanted.webhook_url}
+    asked = Asked((edit,), {EDIT_NAMES[field]: picture for field, picture in pictures.items()}, ("edit", meaning))
+    (submission,) = await admit_edits(gateway, asked, owner=owner, key=key, webhook=wanted.webhook_url or "")
+    return submission
+
+
+async def admit_edits(
+    gateway: Gateway, asked: Asked, *, owner: str, key: str | None, webhook: str = ""
+) -> list[Submission]:
+    """Check what is known of edits without their pixels, store their images durably, and return their jobs.
+
+    One key stands for all of them. Errors as ``admit``.
+    """
+    pictures = asked.pictures
+    for photo, mask in (("photo", "mask"), ("reference", "reference_mask")):
         if photo in pictures and mask in pictures:
-            await gateway.bodies.require_mask(pictures[mask], pictures[photo])
-    promised = promise(key, owner, "edit", {**edit.model_dump(mode="json"), "webhook_url": wanted.webhook_url})
-    if not await is_known(gateway, promised):
+            area = asked.edits[0].mask_area if mask == "mask" else MaskArea.WHITE
+            await gateway.bodies.require_mask(pictures[mask], pictures[photo], area)
+    promises = [promise(_key_of(key, index), owner, *asked.meaning) for index in range(len(asked.edits))]
+    if not await is_known(gateway, promises[0]):
         await gateway.pools.admit(Queue.GENERATION)
     await gateway.bodies.keep(list(pictures.values()), owner=owner, durable=True)
-    request_id = structlog.contextvars.get_contextvars().get(REQUEST_ID, "")
-    return prepare(
-        edit,
-        owner=owner,
-        request_id=request_id,
-        traceparent=carried(),
-        webhook=wanted.webhook_url or "",
-        open_limit=gateway.settings.max_open_jobs_per_owner if gateway.access.asks_for_keys else 0,
-        idempotency=promised,
-    )
+    return [
+        prepare(
+            edit,
+            owner=owner,
+            request_id=structlog.contextvars.get_contextvars().get(REQUEST_ID, ""),
+            traceparent=carried(),
+            webhook=webhook,
+            open_limit=gateway.settings.max_open_jobs_per_owner if gateway.access.asks_for_keys else 0,
+            idempotency=promised,
+        )
+        for edit, promised in zip(asked.edits, promises, strict=True)
+    ]
+
+
+def _key_of(key: str | None, index: int) -> str | None:
+    # A client's key has no space: it cannot name one of several edits that another request of theirs made.
+    return key if key is None or index == 0 else f"{key} {index}"
 
 
 async def submit(gateway: Gateway, submission: Submission) -> Receipt:
@@ -102,12 +136,12 @@ async def cancel(gateway: Gateway, job_id: str, owner: str) -> State:
     return state
 
 
-async def wait(gateway: Gateway, job_id: str, waiter: Waiter) -> Job | None:
+async def wait(gateway: Gateway, job_id: str, waiter: Waiter, seconds: float) -> Job | None:
     """Wait until a job has ended; None if it has not by the limit, the server stops, or the broker stays away."""
     # A deadline and not asyncio.timeout: a cancel that hits a command of redis-py can come out as another error.
-    deadline = time.monotonic() + gateway.settings.sync_wait_seconds
+    deadline = time.monotonic() + seconds
     while not (gateway.waiters.stopping or gateway.waiters.is_away):
-        job = await _read(gateway, job_id)
+        job = await read(gateway, job_id)
         if job is not None and job.state.is_final:
             return job
         left = deadline - time.monotonic()
@@ -117,7 +151,8 @@ async def wait(gateway: Gateway, job_id: str, waiter: Waiter) -> Job | None:
     return None
 
 
-async def _read(gateway: Gateway, job_id: str) -> Job | None:
+async def read(gateway: Gateway, job_id: str) -> Job | None:
+    """Return a job as it is now; None while that cannot be told."""
     try:
         read = await gateway.ledger.apply(ledger.read(job_id))
     except UnavailableError:

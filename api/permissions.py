@@ -10,7 +10,7 @@ from fastapi.routing import APIRoute, RouteContext, iter_route_contexts
 from starlette.routing import BaseRoute, compile_path
 
 from api.access import Caller
-from api.gateway import GatewayDep
+from api.gateway import Gateway, GatewayDep
 from api.problems import broker_unavailable
 from api.rates import Traffic
 from api.security import ANSWER_HEADERS
@@ -43,17 +43,23 @@ class Permission:
             if gateway.waiters.is_away and self.traffic is not None:
                 raise broker_unavailable()
         caller.require(self.scope)
-        if self.traffic is None:
-            return caller
-        standing = await gateway.access.count(caller, self.traffic)
-        if standing is not None:
-            request.scope[ANSWER_HEADERS] = standing.headers()
-            standing.require()
+        if self.traffic is not None:
+            await count(request, gateway, caller, self.traffic)
         return caller
+
+
+async def count(request: Request, gateway: Gateway, caller: Caller, traffic: Traffic, cost: int = 1) -> None:
+    """Count a request for so many, and have its answer say how its key stands. Raises ``RateError``."""
+    standing = await gateway.access.count(caller, traffic, cost)
+    if standing is not None:
+        request.scope[ANSWER_HEADERS] = standing.headers()
+        standing.require()
 
 
 EditingDep = Annotated[str, Depends(Permission(Scope.EDIT, Traffic.EDITS))]
 """Owner of a request that makes a job."""
+SubmittingDep = Annotated[Caller, Depends(Permission(Scope.EDIT, Traffic.EDITS).caller)]
+"""Who asks for a job, or for several."""
 ComputingDep = Annotated[str, Depends(Permission(Scope.EDIT, Traffic.UTILITIES))]
 """Owner of a request that keeps a worker busy for a moment."""
 UploadingDep = Annotated[str, Depends(Permission(Scope.EDIT, Traffic.UPLOADS))]

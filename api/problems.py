@@ -2,16 +2,18 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Annotated, Any
 
 import structlog
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 from redis.exceptions import RedisError
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from api.answers import SparseAnswer
+from api.openai import errors as openai
 from tasks.errors import (
     AccessError,
     ConflictError,
@@ -29,6 +31,8 @@ from tasks.errors import (
 log = structlog.get_logger(__name__)
 
 MEDIA_TYPE = "application/problem+json"
+
+IDEMPOTENCY_HEADER = "Idempotency-Key"
 
 RETRY_SECONDS = 3
 """What a client is told to wait when nothing better is known: a broker's restart takes 1 to 2 s."""
@@ -73,7 +77,7 @@ class FieldError(BaseModel):
     code: ErrorCode
 
 
-class Problem(BaseModel):
+class Problem(SparseAnswer):
     """Body of every error response (RFC 9457)."""
 
     type: str
@@ -85,9 +89,8 @@ class Problem(BaseModel):
     instance: str
     """Path of the request; the X-Request-ID header finds it in the log."""
     code: ErrorCode
-    error_type: str
-    """Class of the error: InputError, AccessError, NotFoundError, ConflictError, LimitError, UnavailableError or
-    ProcessingError."""
+    error_type: Annotated[str, Field(json_schema_extra={"enum": [kind.__name__ for kind in STATUS_OF_KIND]})]
+    """Class of the error."""
     errors: list[FieldError] | None = None
     """Each field that is wrong, where the request was checked field by field."""
 
@@ -125,12 +128,17 @@ def status_of(error: DarkroomError) -> int:
     return STATUS_OF_CODE.get(error.code, by_kind)
 
 
+def title_of(code: ErrorCode) -> str:
+    """Return a code in words."""
+    return code.replace("_", " ").capitalize()
+
+
 def problem_of(error: DarkroomError, instance: str) -> Problem:
     """Describe an error."""
     kind = next(kind for kind in STATUS_OF_KIND if isinstance(error, kind))
     return Problem(
         type=f"urn:darkroom:problem:{error.code}",
-        title=error.code.replace("_", " ").capitalize(),
+        title=title_of(error.code),
         status=status_of(error),
         detail=error.detail,
         instance=instance,
@@ -141,7 +149,7 @@ def problem_of(error: DarkroomError, instance: str) -> Problem:
 
 
 def problem_response(error: DarkroomError, request: Request) -> Response:
-    """Render an error; the one line that the log has of this request names its code."""
+    """Render an error in the shape of its path; the one line that the log has of this request names its code."""
     problem = problem_of(error, request.url.path)
     request.scope["problem_code"] = problem.code
     headers = {"Cache-Control": "no-store"}
@@ -149,6 +157,10 @@ def problem_response(error: DarkroomError, request: Request) -> Response:
         headers["Retry-After"] = str(max(1, math.ceil(getattr(error, "retry_seconds", RETRY_SECONDS))))
     if problem.code in CHALLENGES:
         headers["WWW-Authenticate"] = CHALLENGES[problem.code]
+    if openai.is_asked(problem.instance):
+        headers |= openai.retry_headers(error, has_key=IDEMPOTENCY_HEADER in request.headers)
+        body, status = openai.body_of(error).model_dump_json(), openai.status_of(problem.status)
+        return Response(body, status, headers, openai.MEDIA_TYPE)
     return Response(problem.model_dump_json(exclude_none=True), problem.status, headers, MEDIA_TYPE)
 
 
@@ -288,6 +300,7 @@ EXAMPLES: Mapping[ErrorCode, str] = {
     ErrorCode.HOST_REFUSED: "Without API keys this gateway answers on loopback names only, not on example.org.",
     ErrorCode.JOB_UNKNOWN: "There is no job 1b6f…; its record may have expired.",
     ErrorCode.IMAGE_UNKNOWN: "There is no image 9f86…; it may have expired: upload it again.",
+    ErrorCode.MODEL_NOT_FOUND: "There is no model 'dall-e-3' here; there are darkroom, darkroom-removal.",
     ErrorCode.RESULT_NOT_READY: "The job is processing; its result is not ready.",
     ErrorCode.JOB_CANCELLED: "The job was cancelled.",
     ErrorCode.REQUEST_CANCELLED: "The request was cancelled.",

@@ -63,10 +63,10 @@ class Rates:
         self._limiter = SlidingWindowCounterRateLimiter(storage)
         self._items = {traffic: limits.parse(rate) for traffic, rate in rates.items()}
 
-    async def count(self, who: str, traffic: Traffic) -> Standing:
-        """Count a request, unless it is one too many, and return how the key stands then."""
+    async def count(self, who: str, traffic: Traffic, cost: int = 1) -> Standing:
+        """Count a request for so many, unless they are too many, and return how the key stands then."""
         item = self._items[traffic]
-        allowed = await self._limiter.hit(item, traffic, who)
+        allowed = await self._limiter.hit(item, traffic, who, cost=cost)
         stats = await self._limiter.get_window_stats(item, traffic, who)
         return Standing(
             traffic,

@@ -1,17 +1,19 @@
 """Requests and responses as JSON, and how a request's fields become an edit or options."""
 
 import difflib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
 from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator, ValidationError, WithJsonSchema
 from pydantic_core import ErrorDetails, PydanticCustomError
 
+from api.answers import Answer, DescribedAs, SparseAnswer
 from api.inputs import ImageInput, Picture
 from api.problems import FieldError, FieldsError
 from tasks.engines import RefinerName
 from tasks.errors import ErrorCode
+from tasks.imaging.probe import Format
 from tasks.jobs import Edit, InputQuality, MaskTool, Operation, Preset, State
 from tasks.outbox import OlderSecret, Secrets
 from tasks.smart_masks import MaskSource
@@ -191,7 +193,7 @@ def _field_error(field: str, detail: str) -> FieldsError:
     return FieldsError([FieldError(field=field, detail=detail, code=ErrorCode.PARAMETER_INVALID)])
 
 
-class Accepted(BaseModel, use_attribute_docstrings=True):
+class Accepted(Answer):
     """A job that was accepted."""
 
     model_config = ConfigDict(
@@ -269,7 +271,11 @@ class WebhookSecret(BaseModel, use_attribute_docstrings=True):
         return cls(secret=secrets.current, older=list(secrets.older))
 
 
-class Result(BaseModel, use_attribute_docstrings=True):
+class Parameters(Edit, SparseAnswer):
+    """An edit as it was carried out: with the seed that was drawn, and ids for images."""
+
+
+class Result(SparseAnswer):
     """What came out of a job."""
 
     model_config = ConfigDict(
@@ -293,28 +299,28 @@ class Result(BaseModel, use_attribute_docstrings=True):
     )
 
     task_id: str
-    status: State = State.DONE
+    status: Literal[State.DONE] = State.DONE
     image: str
     """The picture as base64."""
     image_id: str
-    format: str
+    format: Format
     width: int
     height: int
     model_used: str
     """The engine that computed it."""
     generation_time: float
     """Seconds on the generation worker."""
-    stages: dict[str, float] = {}
+    stages: Mapping[str, float] = {}
     """Seconds of each stage of these."""
-    parameters_used: dict[str, Any]
-    reproducibility: dict[str, Any] = {}
-    notes: list[str] = []
+    parameters_used: Annotated[dict[str, Any], DescribedAs(Parameters)]
+    reproducibility: Mapping[str, Any] = {}
+    notes: Sequence[str] = ()
     """What of the request had no effect, or another one than one might expect."""
     debug_info: dict[str, Any] | None = None
     """Only where the request said enable_debug."""
 
 
-class StoredImage(BaseModel, use_attribute_docstrings=True):
+class StoredImage(SparseAnswer):
     """An image in the store."""
 
     model_config = ConfigDict(
@@ -325,7 +331,7 @@ class StoredImage(BaseModel, use_attribute_docstrings=True):
     """sha256 of its bytes; usable wherever an image is accepted."""
     width: int
     height: int
-    format: str
+    format: Format
 
     @classmethod
     def of(cls, metadata: ImageMetadata) -> "StoredImage":
@@ -382,7 +388,7 @@ class MaskCandidate(BaseModel, use_attribute_docstrings=True):
     """The model's confidence, 0 to 1."""
 
 
-class SmartMaskAnswer(BaseModel, use_attribute_docstrings=True):
+class SmartMaskAnswer(Answer):
     """The mask of what was meant."""
 
     model_config = ConfigDict(

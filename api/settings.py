@@ -26,6 +26,9 @@ class GatewaySettings(Settings):
     sync_wait_seconds: Seconds = 120.0
     """How long POST /api/generate holds the line before it answers 202: proxies in front usually give up after 60 to
     180 s, and a 40-step job on an A100 takes about 60 s."""
+    images_wait_seconds: Seconds = 540.0
+    """How long POST /v1/images/… holds the line: that API has no other answer than the picture, a pool that sleeps
+    needs three to five minutes, and OpenAI's clients give up after 600 s of silence."""
     utility_wait_seconds: Seconds = 30.0
     """How long an image utility or a part of a smart mask may take, its time in the queue included; its message
     expires at the same moment, but for a photo's segmentation, which later clicks will need."""

@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
+from api.answers import Answer
 from api.eta import eta_seconds
 from api.pools import pool_of
 from tasks.errors import ErrorCode
@@ -29,7 +30,7 @@ EXAMPLE: dict[str, Any] = {
 }
 
 
-class JobStatus(BaseModel, use_attribute_docstrings=True):
+class JobStatus(Answer):
     """Where a job is."""
 
     model_config = ConfigDict(json_schema_extra={"example": EXAMPLE})

@@ -2,13 +2,14 @@
 
 import asyncio
 import contextlib
+import json
 import os
 import signal
 import sys
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
@@ -26,7 +27,6 @@ from rich.table import Table
 
 from darkroom import acl, jobs, models, profiles, stack, webhooks
 from darkroom.acl import Server
-from darkroom.edit import Order, Report, Status, connect, edit as carry_out, media_type
 from darkroom.environment import open_secrets
 from darkroom.errors import EXIT_STATUSES, CommandError, UsageError
 from darkroom.keys import keys_app, require_door
@@ -37,6 +37,11 @@ from tasks import logs
 from tasks.jobs import Operation
 from tasks.keys import AccessMode
 from worker_profiles import ProfileName, load
+
+if TYPE_CHECKING:
+    from darkroom.client import Status
+    from darkroom.client.parameters import Format
+    from darkroom.edit import Order, Report
 
 _DOWNLOAD_COLUMNS = (
     SpinnerColumn(),
@@ -164,6 +169,25 @@ def print_acl(
         out.write_text(text)
 
 
+@app.command("openapi", epilog=EXIT_STATUSES)
+def print_openapi(
+    out: Annotated[Path | None, typer.Option("--out", "-o", dir_okay=False, help="A file; else it is printed.")] = None,
+) -> None:
+    """Print the gateway's OpenAPI document, from which clients make their types.
+
+    It is the one of a gateway that asks for no key, whatever DARKROOM_ACCESS says: keys are optional in it, so it is
+    true of both kinds of gateways, and the same on every machine.
+    """
+    from api import app as gateway_app, settings  # noqa: PLC0415 - loads the whole gateway, which few commands need
+
+    document = gateway_app.build(settings.GatewaySettings(access=AccessMode.OPEN)).openapi()
+    text = json.dumps(document, indent=1, ensure_ascii=False) + "\n"
+    if out is None:
+        typer.echo(text, nl=False)
+    else:
+        out.write_text(text)
+
+
 @app.command(epilog=EXIT_STATUSES)
 def edit(
     out: Annotated[Path, typer.Option("--out", "-o", help="Where the result goes; .png, .jpg or .webp.")],
@@ -185,13 +209,15 @@ def edit(
     --mask is white where the photo may change (removal, insertion); --reference holds the object to insert and
     --reference-mask isolates it.
     """
-    accept = media_type(out)
+    from darkroom.edit import Order, format_of  # noqa: PLC0415 - loads the client, which no other command needs
+
+    wanted = format_of(out)
     order = Order(operation, photo, mask, reference, reference_mask, prompt, seed)
     if photo is None and operation is not Operation.TEXT_TO_IMAGE:
         raise UsageError(f"{operation} needs a photo to edit.")
     if not out.parent.is_dir():
         raise UsageError(f"There is no folder {out.parent} to write {out.name} into.")
-    content = asyncio.run(_edit(order, accept, url, key, local=local))
+    content = asyncio.run(_edit(order, wanted, url, key, local=local))
     try:
         out.write_bytes(content)
     except OSError as error:
@@ -280,7 +306,9 @@ def run_doctor() -> None:
         raise typer.Exit(1)
 
 
-async def _edit(order: Order, accept: str, url: str, key: str | None, *, local: bool) -> bytes:
+async def _edit(order: "Order", wanted: "Format", url: str, key: str | None, *, local: bool) -> bytes:
+    from darkroom.edit import connect, edit as carry_out  # noqa: PLC0415 - as above
+
     task = asyncio.current_task()
     assert task is not None  # noqa: S101 - this is a coroutine
     # Like Ctrl-C: the job is cancelled, and a stack of our own is stopped.
@@ -288,9 +316,9 @@ async def _edit(order: Order, accept: str, url: str, key: str | None, *, local: 
     with _progress() as report:
         if not local:
             async with connect(url, key) as client:
-                return await carry_out(client, order, accept, report)
+                return await carry_out(client, order, wanted, report)
         async with _own_stack() as its_url, connect(its_url) as client:
-            return await carry_out(client, order, accept, report)
+            return await carry_out(client, order, wanted, report)
 
 
 @contextlib.asynccontextmanager
@@ -310,7 +338,7 @@ async def _own_stack() -> AsyncIterator[str]:
 
 
 @contextlib.contextmanager
-def _progress() -> Iterator[Report]:
+def _progress() -> "Iterator[Report]":
     columns = (
         SpinnerColumn(),
         TextColumn("{task.description}"),
@@ -323,13 +351,13 @@ def _progress() -> Iterator[Report]:
         yield lambda status: progress.update(bar, completed=status.progress, description=describe(status))
 
 
-def describe(status: Status) -> str:
+def describe(status: "Status") -> str:
     """Return the words beside the progress bar."""
     if status.loading_message:
         return status.loading_message
     if status.queue_position:
-        return f"{status.status}, {status.queue_position} before it"
-    return str(status.status)
+        return f"{status.state}, {status.queue_position - 1} before it"
+    return status.state
 
 
 def _models_folder() -> Path:

@@ -10,14 +10,13 @@ import json
 import os
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from functools import partial
 from typing import Any, NoReturn
 
 import redis
 import structlog
 from celery.bootsteps import StartStopStep
-from celery.concurrency.asynpool import AsynPool
 from celery.worker import state as celery_state
 from celery.worker.consumer import Consumer
 from kombu import Connection
@@ -232,31 +231,4 @@ def _slots_leak(consumer: Consumer) -> bool:
     return len(qos._delivered) - len(qos._dirty) > len(celery_state.reserved_requests)
 
 
-class PoolKeeper(StartStopStep):
-    """Has a pool child that died replaced at once.
-
-    Celery looks when the child's pipe closes, which may be before the system tells that it has ended, and then only
-    every 5 s.
-    """
-
-    requires = ("celery.worker.consumer.tasks:Tasks",)
-
-    def start(self, consumer: Consumer) -> None:
-        """Look regularly, on this connection's event loop; in a pool of threads there is nothing to see."""
-        if consumer.hub is not None:
-            if isinstance(consumer.pool._pool, AsynPool):
-                watch_again(consumer.pool._pool._pool)
-            consumer.hub.call_repeatedly(settings().pool_look_seconds, consumer.pool.maintain_pool)
-
-
-def watch_again(children: Iterable[Any]) -> None:
-    """Have Celery watch children whose pipe has closed and whose end the system has not told yet.
-
-    It watches each child anew after a connection is lost, and ends the worker where it finds one that it had let go of.
-    """
-    for child in children:
-        if getattr(child, "_sentinel_poll", child) is None:
-            del child._sentinel_poll
-
-
-app.steps["consumer"].update({Watchdog, PoolKeeper})
+app.steps["consumer"].add(Watchdog)

@@ -63,6 +63,7 @@ class ErrorCode(StrEnum):
     IMAGE_UNKNOWN = "image_unknown"
     ROUTE_UNKNOWN = "route_unknown"
     METHOD_NOT_ALLOWED = "method_not_allowed"
+    MODEL_NOT_FOUND = "model_not_found"
     # ConflictError
     RESULT_NOT_READY = "result_not_ready"
     JOB_CANCELLED = "job_cancelled"
@@ -154,6 +155,7 @@ _NOT_FOUND = {
     ErrorCode.IMAGE_UNKNOWN,
     ErrorCode.ROUTE_UNKNOWN,
     ErrorCode.METHOD_NOT_ALLOWED,
+    ErrorCode.MODEL_NOT_FOUND,
 }
 _CONFLICT = {
     ErrorCode.RESULT_NOT_READY,

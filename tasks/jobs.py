@@ -67,6 +67,14 @@ class MaskTool(StrEnum):
     BOX = "box"
 
 
+class MaskArea(StrEnum):
+    """What of a mask's picture marks the area to change."""
+
+    WHITE = "white"
+    TRANSPARENT = "transparent"
+    """Alpha 0, whatever the colour; a pixel that shows the least is kept. The convention of OpenAI's images API."""
+
+
 class InputQuality(StrEnum):
     """Whether a model may work on a resized photo or has to use the original size."""
 
@@ -124,6 +132,7 @@ class Edit(BaseModel):
     seed: Annotated[int, Field(ge=0, lt=2**32)] | None = None
     input_quality: InputQuality = InputQuality.RESIZED
     mask_tool_type: MaskTool = MaskTool.BRUSH
+    mask_area: MaskArea = MaskArea.WHITE
     enable_mae_refinement: bool = True
     enable_flowmatch_scheduler: bool = False
     enable_debug: bool = False

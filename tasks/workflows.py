@@ -132,9 +132,9 @@ def normalised(job: Job, store: ImageStore) -> dict[Role, str]:
         size = store.put(photo, owner=job.owner)
         images[Role.PHOTO] = size.id
         if edit.mask is not None:
-            mask = imaging.codec.decode_mask(store.open(edit.mask))
+            mask = imaging.codec.decode_mask(store.open(edit.mask), area=edit.mask_area)
             mask = imaging.masks.fit_mask(mask, size.height, size.width)
-            imaging.masks.require_non_empty(mask)
+            imaging.masks.require_non_empty(mask, edit.mask_area)
             images[Role.MASK] = store.put(imaging.codec.encode(mask, Format.PNG), owner=job.owner).id
     return images
 

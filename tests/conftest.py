@@ -11,6 +11,10 @@ from hypothesis import HealthCheck, settings as hypothesis_settings
 from tasks.settings import settings
 from tests import lab
 from tests.chaos.report import pytest_terminal_summary  # noqa: F401 - a hook, where every run looks for it
+from tests.scheduling import (  # noqa: F401 - hooks too
+    pytest_collection_modifyitems,
+    pytest_xdist_make_scheduler,
+)
 
 hypothesis_settings.register_profile(
     "darkroom",

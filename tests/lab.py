@@ -54,8 +54,8 @@ def valkeys(folder: Path) -> Iterator[dict[str, str]]:
 
 
 def logged(log: Path, event: str, task_id: str) -> bool:
-    """Whether a process has written a line about an event of a task; its log is JSON."""
-    lines = (line for line in log.read_text().splitlines() if event in line and task_id in line)
+    """Whether a process has written a line about an event of a task, to its end; its log is JSON."""
+    lines = (line for line in log.read_text().rpartition("\n")[0].splitlines() if event in line and task_id in line)
     return any({"event": event, "task_id": task_id}.items() <= json.loads(line).items() for line in lines)
 
 

@@ -1,9 +1,6 @@
 """What the documentation says is so."""
 
-import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -15,7 +12,6 @@ from tasks.errors import ErrorCode, error_of
 from tasks.imaging import structure
 from tasks.jobs import MAX_SIDE
 from tasks.settings import Settings
-from tests.tasks import pictures
 
 ROOT = Path(__file__).parent.parent
 KINDS = {
@@ -27,31 +23,6 @@ KINDS = {
     "unavailable": "UnavailableError",
     "processing": "ProcessingError",
 }
-
-
-@pytest.mark.usefixtures("workers")
-def test_the_python_guide_runs(tmp_path: Path) -> None:
-    """Every Python block of docs/python.md runs in order, in a process that knows the broker's address only."""
-    blocks = re.findall(r"```python\n(.*?)```", (ROOT / "docs/python.md").read_text(), re.DOTALL)
-    assert len(blocks) >= 5
-    (tmp_path / "photo.jpg").write_bytes(pictures.encoded(pictures.photo(), "JPEG"))
-    (tmp_path / "mask.png").write_bytes(pictures.encoded(pictures.mask()))
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("IMAGE_")}
-    script = tmp_path / "guide.py"
-    script.write_text("\n".join(blocks))
-    done = subprocess.run(
-        [sys.executable, str(script)],
-        cwd=tmp_path,
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=100,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    assert "engine_unsupported" in done.stdout
-    assert pictures.decoded((tmp_path / "edited.png").read_bytes()).shape == (240, 320, 3)
-    assert pictures.decoded((tmp_path / "edges.png").read_bytes()).shape == (240, 320)
 
 
 def test_every_error_code_is_documented_with_its_kind() -> None:

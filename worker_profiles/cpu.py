@@ -8,7 +8,7 @@ PROFILE = Profile(
     service=Service.IMAGE_UTILS,
     queues=(Queue.IMAGE_UTILS,),
     pool=Pool.PREFORK,
-    # The tasks that run (time_limit), and the 2 to 3 s in which billiard joins its threads.
+    # The tasks that run (time_limit), 2 s, and room for a machine under load.
     drain_seconds=30,
     concurrency=None,
     # The slowest utility (AVIF at 40 MP) stays under 10 s on one core; a client waits 30 s at most.

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Header, Request, Response
 from fastapi.sse import EventSourceResponse
 
 from api import jobs, streams
-from api.documentation import image_response, request_body, schema_of
+from api.documentation import event_stream, image_response, request_body, schema_of
 from api.gateway import ConnectedDep, Gateway
 from api.idempotency import IdempotencyDep
 from api.negotiation import choose
@@ -146,7 +146,10 @@ async def result(job_id: str, gateway: ConnectedDep, owner: ReadingDep) -> Respo
     summary="The picture itself",
     response_class=Response,
     responses={
-        200: image_response("The picture in the format that Accept prefers; `*/*` gets it as it is stored."),
+        200: image_response(
+            "The picture in the format that Accept prefers; `*/*` gets it as it is stored.",
+            headers={"ETag": "Names these bytes; send it as If-None-Match."},
+        ),
         304: {"description": "The client has it already."},
         **responses(
             *_READ,
@@ -177,15 +180,11 @@ async def result_image(
     summary="Follow a job",
     response_class=Response,
     responses={
-        200: {
-            "description": "Server-sent events: `data:` a status object, `id:` its place.",
-            "content": {
-                "text/event-stream": {
-                    "schema": {"type": "string"},
-                    "example": f"data: {JobStatus(**STATUS_EXAMPLE).model_dump_json()}\nid: 1764-0\n\n",
-                }
-            },
-        },
+        200: event_stream(
+            "Server-sent events: `data:` a status object, `id:` its place.",
+            JobStatus,
+            f"data: {JobStatus(**STATUS_EXAMPLE).model_dump_json()}\nid: 1764-0\n\n",
+        ),
         204: {"description": "The job has ended and Last-Event-ID is its last event: stop coming back."},
         **responses(*_READ),
     },
@@ -235,7 +234,7 @@ async def _accepted(gateway: Gateway, receipt: Receipt, owner: str) -> Accepted:
 
 
 async def _answer(gateway: Gateway, job_id: str, waiter: Waiter) -> Response:
-    job = await jobs.wait(gateway, job_id, waiter)
+    job = await jobs.wait(gateway, job_id, waiter, gateway.settings.sync_wait_seconds)
     if job is not None:
         return await json_response(await jobs.result_of(gateway, job))
     accepted = Accepted.of(job_id, State.QUEUED, "The edit takes longer; follow it at status_url.")

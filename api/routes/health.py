@@ -1,21 +1,24 @@
 """How the gateway and the pools behind it are."""
 
 from collections import Counter
-from typing import Any
+from typing import Annotated, Any
 
 from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict
+from pydantic.json_schema import SkipJsonSchema
 
+from api.answers import Answer, DescribedAs
 from api.gateway import ConnectedDep, GatewayDep
 from api.permissions import LookingDep
 from api.pools import Health, Pool, overall, pool_of, pools_of
 from api.problems import responses
 from tasks.errors import ErrorCode, UnavailableError
+from tasks.gpu import GpuState
 from tasks.keys import Scope
 from tasks.ledger import Overview
 from tasks.presence import WorkerState
 from tasks.queues import Queue
-from worker_profiles import Service
+from worker_profiles import ProfileName, Service
 
 router = APIRouter(tags=["health"])
 
@@ -50,7 +53,34 @@ class Probe(BaseModel, use_attribute_docstrings=True):
     """healthy; what is not is a problem document."""
 
 
-class ServiceHealth(BaseModel, use_attribute_docstrings=True):
+class WorkerHealth(BaseModel, use_attribute_docstrings=True):
+    """What one worker tells of itself."""
+
+    profile: ProfileName
+    service: Service
+    engine: str | None
+    """What computes there; null where no engine is needed."""
+    device: str | None
+    """What it computes on, such as cpu or cuda; null until its model is loaded."""
+    state: WorkerState
+    message: str
+    """What takes time; empty where nothing does."""
+    slots: int
+    """Tasks that it can run at once."""
+    active: int
+    """Tasks that it runs now."""
+    taken: int | SkipJsonSchema[None] = None
+    """Tasks since its start; this and what follows is left out for keys that may not see machines."""
+    name: str | SkipJsonSchema[None] = None
+    """Its profile, machine and process."""
+    pid: int | SkipJsonSchema[None] = None
+    started_at: float | SkipJsonSchema[None] = None
+    """Unix seconds."""
+    gpu: GpuState | SkipJsonSchema[None] = None
+    """Left out on machines without one."""
+
+
+class ServiceHealth(Answer):
     """How one pool is."""
 
     status: Health
@@ -58,7 +88,7 @@ class ServiceHealth(BaseModel, use_attribute_docstrings=True):
     """What its workers load while it starts."""
     engines: list[str]
     """What computes there; empty where no engine is loaded, or nobody works."""
-    workers: list[dict[str, Any]]
+    workers: list[Annotated[dict[str, Any], DescribedAs(WorkerHealth)]]
     """Without their names, machines and processes where keys are asked for, unless the key has the scope admin."""
     states: dict[WorkerState, int]
     """How many workers are in each state; a state that none is in is left out."""
@@ -109,7 +139,18 @@ class SystemHealth(BaseModel, use_attribute_docstrings=True):
                         "status": "healthy",
                         "message": None,
                         "engines": ["qwen"],
-                        "workers": [{"name": "a100@host:42", "state": "busy", "slots": 1, "active": 1}],
+                        "workers": [
+                            {
+                                "profile": "a100",
+                                "service": "generation",
+                                "engine": "qwen",
+                                "device": "cuda",
+                                "state": "busy",
+                                "message": "",
+                                "slots": 1,
+                                "active": 1,
+                            }
+                        ],
                         "states": {"busy": 1},
                         "slots": 1,
                         "in_flight": 1,

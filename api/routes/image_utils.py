@@ -269,7 +269,14 @@ for _utility in UTILITIES:
         response_model=MadeImage,
         openapi_extra=_document(_utility),
         responses={
-            200: {**image_response("The picture: its bytes, or JSON with base64.", MEDIA_TYPES), "model": MadeImage},
+            200: {
+                **image_response(
+                    "The picture: its bytes, or JSON with base64.",
+                    MEDIA_TYPES,
+                    headers={"X-Image-ID": "Of an answer of bytes: usable wherever an image is accepted."},
+                ),
+                "model": MadeImage,
+            },
             **responses(*_COMMON, *_utility.errors),
         },
     )

@@ -82,7 +82,10 @@ async def upload_image(
     summary="Get an image",
     response_class=Response,
     responses={
-        200: image_response("The image, byte for byte as it was stored."),
+        200: image_response(
+            "The image, byte for byte as it was stored.",
+            headers={"ETag": "Names these bytes; send it as If-None-Match."},
+        ),
         304: {"description": "The client has it already."},
         **responses(ErrorCode.IMAGE_UNKNOWN, ErrorCode.STORE_UNAVAILABLE),
     },

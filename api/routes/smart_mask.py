@@ -67,12 +67,11 @@ _FAILED = (
 )
 _ANSWER = {
     **image_response(
-        "The mask: JSON with base64, or its PNG bytes where Accept prefers an image.", (Format.PNG.media_type,)
+        "The mask: JSON with base64, or its PNG bytes where Accept prefers an image.",
+        (Format.PNG.media_type,),
+        headers=dict.fromkeys(IMAGE_HEADERS, "In an answer of bytes."),
     ),
     "model": SmartMaskAnswer,
-    "headers": {
-        name: {"description": "In an answer of bytes.", "schema": {"type": "string"}} for name in IMAGE_HEADERS
-    },
 }
 _FILES = ("image", "mask")
 

@@ -31,6 +31,7 @@ from tasks.imaging.probe import (
     open_image,
 )
 from tasks.imaging.structure import truncated
+from tasks.jobs import MaskArea
 
 Pixels = NDArray[np.uint8]
 """H × W × 3 or H × W × 4, uint8, red first, straight alpha last."""
@@ -67,13 +68,17 @@ def decode_rgb(data: bytes, *, limits: Limits = DEFAULT_LIMITS, shrink_to: int |
     return flatten(decode(data, limits=limits, shrink_to=shrink_to))
 
 
-def decode_mask(data: bytes, *, limits: Limits = DEFAULT_LIMITS) -> Mask:
-    """Decode a mask to H × W, 0 or 255, cut at 128.
+def decode_mask(data: bytes, *, limits: Limits = DEFAULT_LIMITS, area: MaskArea = MaskArea.WHITE) -> Mask:
+    """Decode a mask to H × W, 0 or 255; 255 is the area to change.
 
-    A mask whose colours say nothing is read from its alpha channel (opaque is white): canvases export such masks.
-    Otherwise the colours' luma over black counts. Raises ``InputError`` like ``decode``.
+    White is cut at 128. A mask whose colours say nothing is read from its alpha channel (opaque is white): canvases
+    export such masks. Otherwise the colours' luma over black counts. With ``MaskArea.TRANSPARENT`` it is exactly what
+    has an alpha of 0, which is nothing in a file without transparency. Raises ``InputError`` like ``decode``.
     """
     pixels = decode(data, limits=limits)
+    if area is MaskArea.TRANSPARENT:
+        alpha = pixels[..., 3] if pixels.shape[2] == 4 else np.ones(pixels.shape[:2], np.uint8)
+        return np.where(alpha == 0, np.uint8(255), np.uint8(0))
     if pixels.shape[2] == 3:
         return binarise(_luma(pixels))
     alpha = pixels[..., 3]

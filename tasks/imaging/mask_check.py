@@ -8,9 +8,14 @@ from PIL import Image, ImageChops
 from tasks.errors import ErrorCode, InputError
 from tasks.imaging.probe import DEFAULT_LIMITS, PILLOW_ERRORS, Limits, open_image
 from tasks.imaging.structure import truncated
+from tasks.jobs import MaskArea
 
 THRESHOLD: Final = 128
 """From this grey on, a pixel of a mask counts as white."""
+_HOW_TO_MARK: Final = {
+    MaskArea.WHITE: "paint the area to change in white",
+    MaskArea.TRANSPARENT: "make the area to change fully transparent (alpha 0) and send a PNG",
+}
 ASPECT_TOLERANCE: Final = 0.01
 """How far the aspect ratios of a mask and its photo may differ, as a fraction: rounding of a smaller preview."""
 
@@ -30,12 +35,14 @@ def require_same_aspect(mask: tuple[int, int], photo: tuple[int, int]) -> None:
         )
 
 
-def is_blank(data: bytes, limits: Limits = DEFAULT_LIMITS) -> bool:
-    """Whether ``codec.decode_mask`` would find no white in these bytes; False where only a full decode could tell.
+def is_blank(data: bytes, limits: Limits = DEFAULT_LIMITS, *, area: MaskArea = MaskArea.WHITE) -> bool:
+    """Whether ``codec.decode_mask`` would find nothing in these bytes; False where only a full decode could tell.
 
     Holds the picture in memory: at most 5 bytes a pixel. Raises ``InputError`` as ``probe`` does.
     """
     with closing(open_image(data, limits)) as image:
+        if area is MaskArea.TRANSPARENT:
+            return _hides_nothing(image)
         if image.mode[0] in "IF" or image.info.get("icc_profile"):
             return False  # 16 bits or another colour space: the worker's conversion decides
         try:
@@ -44,9 +51,18 @@ def is_blank(data: bytes, limits: Limits = DEFAULT_LIMITS) -> bool:
             raise truncated() from error
 
 
-def no_white() -> InputError:
+def marks_nothing(area: MaskArea = MaskArea.WHITE) -> InputError:
     """Build the error for a mask that marks nothing."""
-    return InputError(ErrorCode.MASK_EMPTY, "The mask marks nothing; paint the area to change in white.")
+    return InputError(ErrorCode.MASK_EMPTY, f"The mask marks nothing; {_HOW_TO_MARK[area]}.")
+
+
+def _hides_nothing(image: Image.Image) -> bool:
+    if not image.has_transparency_data:
+        return True
+    try:
+        return image.convert("RGBA").getchannel("A").getextrema()[0] != 0
+    except PILLOW_ERRORS as error:
+        raise truncated() from error
 
 
 def _is_blank(image: Image.Image) -> bool:

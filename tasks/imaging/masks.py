@@ -4,7 +4,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.imaging.mask_check import THRESHOLD, no_white, require_same_aspect
+from tasks.imaging.mask_check import THRESHOLD, marks_nothing, require_same_aspect
+from tasks.jobs import MaskArea
 
 Mask = NDArray[np.uint8]
 
@@ -26,10 +27,10 @@ def fit_mask(mask: Mask, height: int, width: int) -> Mask:
     return np.asarray(cv2.resize(mask, (width, height), interpolation=cv2.INTER_NEAREST_EXACT), np.uint8)
 
 
-def require_non_empty(mask: Mask) -> None:
-    """Raise ``InputError(mask_empty)`` if the mask marks nothing."""
+def require_non_empty(mask: Mask, area: MaskArea = MaskArea.WHITE) -> None:
+    """Raise ``InputError(mask_empty)`` if the mask marks nothing; ``area`` is how its file was to mark it."""
     if not mask.any():
-        raise no_white()
+        raise marks_nothing(area)
 
 
 def dilate(mask: Mask, radius: float) -> Mask:

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 import httpx
 import pytest
 
-from api.idempotency import HEADER
+from api.problems import IDEMPOTENCY_HEADER
 from tasks.queues import Queue
 from tests.api.pictures import mask, picture, text
 from tests.api.servers import Server
@@ -21,7 +21,7 @@ ASYNC = "/api/generate/async"
 
 def named(key: str) -> dict[str, str]:
     """The header."""
-    return {HEADER: key}
+    return {IDEMPOTENCY_HEADER: key}
 
 
 def test_a_retry_gets_the_same_job(client: httpx.Client, worker: FakeWorker) -> None:
@@ -125,6 +125,6 @@ def test_utilities_and_clicks_are_bound_to_their_keys(client: httpx.Client, work
 @pytest.mark.parametrize("key", ["", '""', "a b", "ä", "x" * 256])
 def test_a_key_that_is_none_is_refused(client: httpx.Client, worker: FakeWorker, key: str) -> None:
     """400, and nothing is queued."""
-    answer = client.post(ASYNC, json=REMOVAL, headers={HEADER: key.encode()})  # type: ignore[dict-item]
+    answer = client.post(ASYNC, json=REMOVAL, headers={IDEMPOTENCY_HEADER: key.encode()})  # type: ignore[dict-item]
     assert (answer.status_code, answer.json()["code"]) == (400, "idempotency_key_invalid")
     assert worker.queued() == 0

@@ -87,10 +87,9 @@ def test_the_loop_is_free_while_a_large_body_is_parsed(
     """
     photo = picture(image_format="PNG") + os.urandom(30_000_000)
     body = ('{"image": "' + text(photo) + f'"{more}}}').encode()
-    # The best of five each, as others use this machine too. JSON holds the interpreter's lock for a fifth of the work.
+    # The best of five, as others use this machine too. JSON holds the interpreter's lock for a fifth of the work.
     blocked = min(milliseconds_of_the_work(body) for _ in range(5))
-    worst = min(health_during_upload(f"{server.url}{path}", status, body) for _ in range(5))
-    assert worst < 0.7 * blocked
+    assert any(health_during_upload(f"{server.url}{path}", status, body) < 0.7 * blocked for _ in range(5))
 
 
 def milliseconds_of_the_work(body: bytes) -> float:

@@ -42,6 +42,10 @@ PROMISED = {
     "POST /api/tokens",
     "POST /api/images",
     "GET /api/images/{image_id}",
+    "POST /v1/images/generations",
+    "POST /v1/images/edits",
+    "GET /v1/models",
+    "GET /v1/models/{model}",
     *(f"POST /api/image-utils{utility.path}" for utility in UTILITIES),
 }
 
@@ -74,6 +78,9 @@ def test_every_problem_is_declared_with_its_example(route: str) -> None:
     for status, answer in ROUTES[route]["responses"].items():
         if int(status) < 400:
             continue
+        if " /v1/" in route:
+            _check_openai_errors(answer["content"])
+            continue
         assert set(answer["content"]) == {"application/problem+json"}
         told = answer["content"]["application/problem+json"]
         assert told["schema"]["$ref"].endswith("/Problem")
@@ -83,12 +90,55 @@ def test_every_problem_is_declared_with_its_example(route: str) -> None:
     assert "500" in ROUTES[route]["responses"]
 
 
+def _check_openai_errors(content: dict[str, Any]) -> None:
+    """Errors of that API have a shape of their own."""
+    ((media_type, told),) = content.items()
+    assert media_type == "application/json"
+    assert told["schema"]["$ref"].endswith("/ErrorBody")
+    assert told["examples"]
+    assert all(code == example["value"]["error"]["code"] for code, example in told["examples"].items())
+
+
 def test_the_words_beside_a_field_are_in_the_document() -> None:
     """What a field's docstring says, a reader of the document learns too."""
     body = ROUTES["POST /api/generate"]["requestBody"]["content"]["application/json"]["schema"]["properties"]
     assert "true_cfg_scale" in body["guidance_scale"]["description"]
     status = DOCUMENT["components"]["schemas"]["JobStatus"]["properties"]
     assert "preview_every" in status["preview_image_id"]["description"]
+
+
+def test_answers_say_which_fields_are_always_there() -> None:
+    """A reader need not ask for what is always sent; what an answer leaves out is never null."""
+    schemas = DOCUMENT["components"]["schemas"]
+    status, result = schemas["JobStatus"], schemas["Result"]
+    assert set(status["required"]) == set(status["properties"])
+    assert {"type": "null"} in status["properties"]["queue_position"]["anyOf"]
+    assert set(result["properties"]) - set(result["required"]) == {"debug_info"}
+    assert result["properties"]["debug_info"]["type"] == "object"
+    assert "seed" in schemas["Parameters"]["properties"]
+    assert schemas["WorkerHealth"]["properties"]["state"]["$ref"].endswith("/WorkerState")
+
+
+def test_a_form_takes_files_or_texts_and_no_null() -> None:
+    """Each image of a form is a file or names one; no field of a form can be null, as no form can say that."""
+    for route, operation in ROUTES.items():
+        content = operation.get("requestBody", {}).get("content", {})
+        if "multipart/form-data" not in content:
+            continue
+        form, asked = content["multipart/form-data"]["schema"], content["application/json"]["schema"]
+        assert form.get("required") == asked.get("required"), route
+        for name, field in form["properties"].items():
+            assert {"type": "null"} not in field.get("anyOf", ()), (route, name)
+            assert field.get("default", "") is not None, (route, name)
+    edit = ROUTES["POST /api/generate/async"]["requestBody"]["content"]["multipart/form-data"]["schema"]["properties"]
+    assert [each.get("format") for each in edit["mask"]["anyOf"]] == ["binary", None]
+    assert edit["seed"]["type"] == "integer"
+
+
+def test_the_stream_says_what_its_events_hold() -> None:
+    """The data of each event is a status object."""
+    content = ROUTES["GET /api/generate/stream/{job_id}"]["responses"]["200"]["content"]["text/event-stream"]
+    assert content["itemSchema"]["properties"]["data"]["contentSchema"]["$ref"].endswith("/JobStatus")
 
 
 def test_operation_ids_are_unique() -> None:

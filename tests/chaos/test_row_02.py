@@ -19,8 +19,6 @@ SLEEP_SECONDS = pick(short=1.5, full=5.0)
 """How long a task of the prefork pool takes: it has no steps, and is its own last one."""
 EXIT_SECONDS = 2.0
 """The bound, after the step."""
-POOL_EXIT_SECONDS = 4.0
-"""The same for a pool of processes: billiard's children sleep for a second, and its threads are joined in another."""
 
 
 def drain(worker: lab.WorkerProcess) -> float:
@@ -92,12 +90,12 @@ def test_a_stopped_pool_of_processes_ends_its_tasks(stand: Stand, report: Report
         counted=f"stages {stages[0]} and {stages[1]}, starts {stand.runs(opened)} and {len(stand.parts())}, "
         f"unacked {stand.unacked()}",
         measured=f"exit {took - left:.2f} s after the task",
-        bound=f"the task and {POOL_EXIT_SECONDS:g} s",
+        bound=f"the task and {EXIT_SECONDS:g} s",
     )
     assert stages == (Stage.PARTS, Stage.BODY)
     assert (stand.runs(opened), stand.runs(untouched), len(stand.parts())) == (1, 0, 1)
     assert stand.unacked() == 0
-    assert took <= left + POOL_EXIT_SECONDS + SLACK_SECONDS
+    assert took <= left + EXIT_SECONDS + SLACK_SECONDS
     stand.start_all("cpu", "a100")
     jobs = [opened, parted, untouched]
     assert {job.state for job in stand.all_final(jobs)} == {State.DONE}

@@ -1,6 +1,7 @@
-"""The command line as a user meets it: real processes, exit statuses, sentences."""
+"""The command line as a user meets it: exit statuses and sentences; a process where a signal ends it."""
 
 import asyncio
+import json
 import os
 import signal
 import subprocess
@@ -12,11 +13,13 @@ from PIL import Image
 
 from darkroom import cli
 from darkroom.cli import main
-from darkroom.edit import Order, connect, edit
+from darkroom.client import AsyncClient
+from darkroom.edit import Order, edit
 from darkroom.errors import CommandError
 from darkroom.stack import free_ports
 from tasks.jobs import Operation
-from tests.darkroom.gateway import IMAGE, JOB, Script, event, serving
+from tests.darkroom.commands import darkroom
+from tests.darkroom.gateway import ENCODED, IMAGE, JOB, Script, event, serving
 from worker_profiles import ProfileName, load
 
 ROOT = Path(__file__).parents[2]
@@ -31,18 +34,6 @@ def photo(tmp_path: Path) -> Path:
     return path
 
 
-def darkroom(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Run the command line to its end."""
-    return subprocess.run(
-        [sys.executable, "-m", "darkroom", *arguments],
-        env={**ENVIRONMENT, **environment},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-
-
 def white_balance(photo: Path, out: Path, url: str) -> list[str]:
     """Arguments of an edit."""
     return ["edit", str(photo), "--operation", "white-balance", "--seed", "7", "--url", url, "-o", str(out)]
@@ -55,22 +46,25 @@ def test_an_edit_ends_with_the_image_in_the_format_of_its_name(photo: Path, tmp_
     with serving(script) as url:
         done = darkroom(*white_balance(photo, out, url))
     assert (done.returncode, done.stdout.strip()) == (0, str(out))
-    assert out.read_bytes() == IMAGE
-    assert script.accepts == "image/jpeg"
+    assert out.read_bytes() == ENCODED
+    assert json.loads(script.encoding) == {"image": "1" * 64, "format": "jpeg"}
     assert photo.read_bytes() in script.body
     assert all(f'name="{name}"'.encode() in script.body for name in ("input_image", "task_type", "seed"))
     assert script.asked == [
         "POST /api/generate/async",
         f"GET /api/generate/stream/{JOB}",
-        f"GET /api/generate/result-image/{JOB}",
+        f"GET /api/generate/result/{JOB}",
+        "POST /api/image-utils/encode",
     ]
 
 
 def test_a_broken_stream_is_taken_up_where_it_broke(photo: Path, tmp_path: Path) -> None:
     """A gateway that restarts during an edit costs no edit: the stream goes on after the last event seen."""
     script = Script(streams=[[event(1, "queued"), event(2, "processing", progress=0.5)], [event(3, "done")]])
+    out = tmp_path / "result.png"
     with serving(script) as url:
-        assert darkroom(*white_balance(photo, tmp_path / "result.png", url)).returncode == 0
+        assert darkroom(*white_balance(photo, out, url)).returncode == 0
+    assert out.read_bytes() == IMAGE
     assert script.resumed_from == [None, "2-0"]
 
 
@@ -90,9 +84,9 @@ def test_whose_fault_it_is_decides_the_exit_status(status: int, exit_status: int
     """Exit status 2 is for what the caller can mend in the request, 1 for everything else."""
 
     async def refused(url: str) -> int:
-        async with connect(url) as client:
+        async with AsyncClient(url, retries=0) as client:
             with pytest.raises(CommandError, match=r"No\.") as caught:
-                await edit(client, Order(Operation.TEXT_TO_IMAGE, prompt="a hat"), "image/png", lambda _: None)
+                await edit(client, Order(Operation.TEXT_TO_IMAGE, prompt="a hat"), "png", lambda _: None)
         return caught.value.exit_status
 
     with serving(Script(submit=(status, {"detail": "No."}))) as url:
@@ -102,7 +96,8 @@ def test_whose_fault_it_is_decides_the_exit_status(status: int, exit_status: int
 def test_a_failed_edit_says_why(photo: Path, tmp_path: Path) -> None:
     """An edit that ends in an error is exit status 1 with the job's own sentence, and writes no file."""
     out = tmp_path / "result.png"
-    with serving(Script(streams=[[event(1, "error", error="The engine gave up.")]])) as url:
+    problem = (500, {"code": "engine_failed", "detail": "The engine gave up.", "error_type": "ProcessingError"})
+    with serving(Script(streams=[[event(1, "error", error="The engine gave up.")]], result=problem)) as url:
         done = darkroom(*white_balance(photo, out, url))
     assert (done.returncode, done.stderr.strip()) == (1, "Error: The engine gave up.")
     assert not out.exists()
@@ -145,6 +140,7 @@ def test_no_darkroom_is_exit_status_three(photo: Path, tmp_path: Path) -> None:
         (["edit", "--operation", "removal", "-o", "out.png"], "removal needs a photo"),
         (["edit", "--operation", "text-to-image", "-o", "out.gif"], "can be written as .png"),
         (["edit", "--operation", "text-to-image", "-o", "/no/such/folder/out.png"], "There is no folder"),
+        (["edit", "--operation", "text-to-image", "--url", "localhost:8000", "-o", "out.png"], "begins with http"),
         (["worker", "v100"], "v100"),
     ],
 )

@@ -97,6 +97,10 @@ class Machine:
         """Return where a service's lines go."""
         return self.folder / f"{name}.log"
 
+    def serves(self, name: str) -> bool:
+        """Whether a service listens, or says that it is ready."""
+        return listens(self.ports[name]) if name in self.ports else "worker.ready" in self.log(name).read_text()
+
     def is_healthy(self, name: str) -> bool:
         """Look at a service's health as the file says."""
         assert self.running[name].poll() is None, self.log(name).read_text()
@@ -139,6 +143,8 @@ def test_the_composed_laptop_edits_a_photo(machine: Machine) -> None:
     for name in others:
         machine.start(name)
     for name in others:
+        # Each look is a process; none is worth while before a service says that it serves.
+        wait_for(lambda name=name: machine.serves(name), f"{name} to serve")  # type: ignore[misc]
         wait_for(lambda name=name: machine.is_healthy(name), f"{name} to be healthy")  # type: ignore[misc]
     photo, result = folder / "photo.png", folder / "result.png"
     Image.new("RGB", (320, 240), (200, 150, 90)).save(photo)

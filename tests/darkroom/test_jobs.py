@@ -12,6 +12,7 @@ from tasks import ledger
 from tasks.jobs import Edit, Operation, Stage, State
 from tasks.ledger import Ledger
 from tasks.settings import settings
+from tests.darkroom.commands import darkroom
 
 ROOT = Path(__file__).parents[2]
 EDIT = Edit(operation=Operation.WHITE_BALANCE, photo="a" * 64, seed=3)
@@ -31,19 +32,7 @@ def book(environment: dict[str, str]) -> Iterator[Ledger]:
 def jobs(book: Ledger, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Run `darkroom jobs` to its end."""
     url = book.client.connection_pool.connection_kwargs
-    return subprocess.run(
-        [sys.executable, "-m", "darkroom", "jobs", *arguments],
-        env={
-            **os.environ,
-            "PYTHONPATH": str(ROOT),
-            "REDIS_URL": f"redis://{url['host']}:{url['port']}/{url['db']}",
-            "COLUMNS": "200",
-        },
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    return darkroom("jobs", *arguments, REDIS_URL=f"redis://{url['host']}:{url['port']}/{url['db']}")
 
 
 def buried(book: Ledger) -> str:

@@ -14,6 +14,7 @@ from tasks import ledger
 from tasks.presence import WorkerState
 from tasks.settings import Settings
 from tests import lab
+from tests.darkroom.commands import darkroom
 from tests.darkroom.composition import ROOT
 from worker_profiles import ProfileName, load
 
@@ -22,18 +23,6 @@ EXIT_SECONDS = 4
 """How long a worker's process takes to end when its tasks have (row 2 of docs/reliability.md)."""
 BATCH_SECONDS = 3
 """FastSAM on 8 photos without a GPU, 0.4 s each."""
-
-
-def darkroom(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Run the command line to its end."""
-    return subprocess.run(
-        [sys.executable, "-m", "darkroom", *arguments],
-        env={**os.environ, "PYTHONPATH": str(ROOT), "NO_COLOR": "1", **environment},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
 
 
 def test_generated_files_are_those_of_the_code() -> None:
@@ -99,8 +88,10 @@ def test_health_is_that_of_this_machines_workers(tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("workers")
 def test_a_worker_that_runs_is_healthy() -> None:
-    """What a real worker announces is what the check looks for."""
-    done = darkroom("healthcheck", "cpu")
+    """What a real worker announces is what the check looks for; here it is a process, as an engine runs it."""
+    command = [sys.executable, "-m", "darkroom", "healthcheck", "cpu"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith(f"cpu@{socket.gethostname()}:")
 

@@ -17,10 +17,12 @@ from tasks import ledger
 from tasks.errors import ErrorCode
 from tasks.jobs import Edit, Failure, Operation, Stage
 from tasks.ledger import Ledger
+from tests.darkroom.commands import darkroom
 from tests.lab import wait_for
 
 ROOT = Path(__file__).parents[2]
 EDIT = Edit(operation=Operation.TEXT_TO_IMAGE, prompt="a [red] lighthouse", seed=3)
+SCREEN = {"TERM": "xterm", "LINES": "40", "COLUMNS": "200"}
 WORKER = {"profile": "a100", "service": "generation", "engine": "qwen", "state": "busy", "slots": 1, "active": 1}
 
 
@@ -34,23 +36,15 @@ def book(environment: dict[str, str]) -> Iterator[Ledger]:
     opened.client.close()
 
 
-def surroundings(book: Ledger) -> dict[str, str]:
-    """The environment that points to the ledger."""
+def address(book: Ledger) -> str:
+    """Where the ledger is."""
     url = book.client.connection_pool.connection_kwargs
-    broker = f"redis://{url['host']}:{url['port']}/{url['db']}"
-    return {**os.environ, "PYTHONPATH": str(ROOT), "REDIS_URL": broker, "COLUMNS": "200"}
+    return f"redis://{url['host']}:{url['port']}/{url['db']}"
 
 
 def top(book: Ledger, *arguments: str) -> str:
     """Return what it prints."""
-    done = subprocess.run(
-        [sys.executable, "-m", "darkroom", "top", *arguments],
-        env=surroundings(book),
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    done = darkroom("top", *arguments, REDIS_URL=address(book))
     assert done.returncode == 0, done.stderr
     return done.stdout
 
@@ -157,7 +151,7 @@ def test_a_terminal_is_watched_until_ctrl_c(book: Ledger) -> None:
     screen, terminal = pty.openpty()
     with subprocess.Popen(
         [sys.executable, "-m", "darkroom", "top", "--every", "0.2"],
-        env={**surroundings(book), "TERM": "xterm", "LINES": "40"},
+        env={**os.environ, "PYTHONPATH": str(ROOT), "REDIS_URL": address(book), **SCREEN},
         stdin=terminal,
         stdout=terminal,
         stderr=terminal,

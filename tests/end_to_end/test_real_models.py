@@ -17,6 +17,7 @@ import pytest
 from darkroom.stack import free_ports
 from tasks import ledger
 from tasks.queues import Queue
+from tests import standins
 from tests.end_to_end.test_edits import INSERTION, REMOVAL, WHITE_BALANCE, body, statuses
 from tests.lab import wait_for
 from tests.tasks import pictures
@@ -24,14 +25,6 @@ from worker_profiles import for_queue
 
 ROOT = Path(__file__).parents[2]
 VARIABLES = ("PORT", "FLOWER_PORT", "BROKER_PORT", "CACHE_PORT")
-STAND_INS = """
-import sys
-from pathlib import Path
-from tests.standins import fastsam, qwen
-folder = Path(sys.argv[1])
-qwen.build(folder)
-fastsam.build(folder / "own.pt")
-"""
 SMALL = {
     "DARKROOM_QWEN_WORKING_PIXELS": str(64 * 64),
     "DARKROOM_QWEN_REFERENCE_PIXELS": str(32 * 32),
@@ -64,7 +57,8 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Models]:
     """`darkroom up` with SEGMENTATION_ENGINE=fastsam and GENERATION_ENGINE=qwen on stand-ins."""
     folder = tmp_path_factory.mktemp("models")
     python_path = {"PYTHONPATH": str(ROOT)}
-    subprocess.run([sys.executable, "-c", STAND_INS, str(folder)], cwd=ROOT, check=True, timeout=120)
+    standins.qwen.build(folder)
+    standins.fastsam.build(folder / "own.pt")
     ports = dict(zip(VARIABLES, map(str, free_ports(4)), strict=True))
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(("REDIS_", "IMAGE_"))}
     log = folder / "log"
@@ -220,22 +214,23 @@ def test_every_kind_of_prompt_gives_a_mask(models: Models) -> None:
 
 def test_later_clicks_leave_the_segmentation_pool_alone_and_are_fast(models: Models) -> None:
     """The second click on a photo runs nothing on the GPU pool, and is at least 20 times faster than the first."""
-    ratios = []
-    for seed in range(3):
+
+    def ratio(seed: int) -> float:
         stored = upload(models, a_photo(seed))["image_id"]
         before = models.taken(Queue.SEGMENTATION)
         start = time.perf_counter()
         click(models, stored, points=[[320, 240]])
         first = time.perf_counter() - start
-        wait_for(lambda at=before: models.taken(Queue.SEGMENTATION) == at + 1, "the counter of the segmentation worker")
+        wait_for(lambda: models.taken(Queue.SEGMENTATION) == before + 1, "the counter of the segmentation worker")
         later = []
         for x in range(40, 600, 40):
             start = time.perf_counter()
             click(models, stored, points=[[x, 200]])
             later.append(time.perf_counter() - start)
-        ratios.append(first / statistics.median(later))
         assert models.taken(Queue.SEGMENTATION) == before + 1
-    assert max(ratios) >= 20, ratios
+        return first / statistics.median(later)
+
+    assert any(ratio(seed) >= 20 for seed in range(3))
 
 
 def test_masks_can_be_found_before_the_first_click(models: Models) -> None:

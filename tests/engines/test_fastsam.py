@@ -27,7 +27,7 @@ from tests.lab import DATA
 from tests.standins.fastsam import build
 
 SIZE = 320
-PROMPTS = 250
+PROMPTS = 100
 """For each of four photos."""
 
 

@@ -52,10 +52,20 @@ def removal() -> Inputs:
     return inputs(Operation.REMOVAL, photo("launch-pad.jpg"), mask("removal-mask.png"))
 
 
-def test_removal_replaces_the_rocket_by_sky_and_keeps_the_rest() -> None:
-    work = removal()
+Removed = tuple[NDArray[np.uint8], list[tuple[int, int]]]
+
+
+@pytest.fixture(scope="module")
+def removed() -> Removed:
+    """The rocket removed, and the steps that were reported meanwhile."""
+    steps: list[tuple[int, int]] = []
+    picture = edited(removal(), lambda step, total_steps, message, *, preview=None: steps.append((step, total_steps)))
+    return picture, steps
+
+
+def test_removal_replaces_the_rocket_by_sky_and_keeps_the_rest(removed: Removed) -> None:
+    work, (result, _) = removal(), removed
     assert work.mask is not None
-    result = edited(work)
     assert np.array_equal(result[work.mask == 0], work.photo[work.mask == 0])
     sky = work.photo[150:300, 360:420].reshape(-1, 3)
     was, now = (picture[150:300, 315:330].reshape(-1, 3).mean(axis=0) for picture in (work.photo, result))
@@ -87,8 +97,8 @@ def test_white_balance_takes_most_of_a_colour_cast_away() -> None:
     assert psnr(result, neutral) > psnr(tinted, neutral)
 
 
-def test_the_same_seed_gives_the_same_picture() -> None:
-    assert np.array_equal(edited(removal()), edited(removal()))
+def test_the_same_seed_gives_the_same_picture(removed: Removed) -> None:
+    assert np.array_equal(edited(removal()), removed[0])
 
 
 def stopping_at(call: int) -> Report:
@@ -123,9 +133,8 @@ def test_reports_come_often_enough_to_notice_a_cancel_within_half_a_second() -> 
     assert len(times) > 5
 
 
-def test_steps_are_reported_in_order_and_end_at_the_total() -> None:
-    steps: list[tuple[int, int]] = []
-    edited(removal(), lambda step, total_steps, message, *, preview=None: steps.append((step, total_steps)))
+def test_steps_are_reported_in_order_and_end_at_the_total(removed: Removed) -> None:
+    _, steps = removed
     assert steps == sorted(steps)
     assert steps[-1][0] == steps[-1][1]
 

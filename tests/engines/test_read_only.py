@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from darkroom.models import SUMS, digest
-from tests.standins import birefnet, fastsam, qwen
+from tests import standins
 
 WATCHED = """
 import os, sys
@@ -38,11 +38,11 @@ LOADERS = {
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A models folder with everything in it, of stand-ins."""
     models = tmp_path_factory.mktemp("models")
-    weights = fastsam.build(models / "fastsam-s.pt")
+    weights = standins.fastsam.build(models / "fastsam-s.pt")
     (models / "fastsam-s.pt.sha256").write_text(f"{digest(weights)}  {weights.name}\n")
-    birefnet.sign(birefnet.build(models / "birefnet"))
-    qwen.build_checkpoint(models / "qwen-image-edit")
-    qwen.build_adapters(models / "adapters")
+    standins.birefnet.sign(standins.birefnet.build(models / "birefnet"))
+    standins.qwen.build_checkpoint(models / "qwen-image-edit")
+    standins.qwen.build_adapters(models / "adapters")
     assert (models / "birefnet" / SUMS).is_file()
     return models
 

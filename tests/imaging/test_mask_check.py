@@ -12,6 +12,7 @@ from tasks.errors import InputError
 from tasks.imaging.codec import decode_mask
 from tasks.imaging.mask_check import is_blank, require_same_aspect
 from tasks.imaging.masks import fit_mask
+from tasks.jobs import MaskArea
 
 MODES = ("1", "L", "LA", "P", "RGB", "RGBA")
 
@@ -39,6 +40,21 @@ def test_a_mask_is_blank_when_the_worker_finds_no_white(
     pixels[2:4, 2:5] = (spot, spot, spot, alpha)
     data = file(pixels, mode)
     assert is_blank(data) is not decode_mask(data).any()
+
+
+@given(st.sampled_from(MODES), st.integers(0, 255), st.sampled_from([0, 1, 255]), st.sampled_from([0, 1, 255]))
+def test_a_mask_hides_nothing_when_the_worker_finds_nothing_transparent(
+    mode: str, grey: int, alpha: int, ground_alpha: int
+) -> None:
+    """Where transparency marks, the check agrees too; an alpha of 0 marks, and no other, whatever the colour."""
+    pixels = np.full((6, 8, 4), grey, np.uint8)
+    pixels[..., 3] = ground_alpha
+    pixels[2:4, 2:5, 3] = alpha
+    data = file(pixels, mode)
+    marked = decode_mask(data, area=MaskArea.TRANSPARENT)
+    assert is_blank(data, area=MaskArea.TRANSPARENT) is not marked.any()
+    if mode == "RGBA":
+        assert np.array_equal(marked == 255, pixels[..., 3] == 0)
 
 
 def test_only_the_worker_judges_sixteen_bits() -> None:

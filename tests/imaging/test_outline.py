@@ -110,14 +110,15 @@ def test_a_megapixel_takes_half_a_second_of_one_core(prompt: str) -> None:
             "click": lambda: outline(photo, include=clicks(truth)[:1]),
             "box": lambda: outline(photo, box=bounding_box(truth)),
         }
-        seconds = []
-        for _ in range(3):
+
+        def seconds() -> float:
             started = time.thread_time()
             ask[prompt]()
-            seconds.append(time.thread_time() - started)
+            return time.thread_time() - started
+
+        assert any(seconds() <= LIMIT for _ in range(3))
     finally:
         cv2.setNumThreads(threads)
-    assert min(seconds) <= LIMIT
 
 
 def test_a_second_click_adds_what_the_first_one_missed() -> None:

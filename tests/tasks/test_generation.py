@@ -14,9 +14,8 @@ from tasks.queues import Priority
 from tasks.settings import Settings
 from tasks.store import LOCAL_OWNER, ImageStore
 from tasks.submission import opening_message
-from tests import lab
+from tests import lab, standins
 from tests.conftest import QUICK
-from tests.standins import qwen
 from tests.tasks import pictures
 
 EXIT_UNFORESEEN = 70
@@ -67,7 +66,7 @@ def stand(tmp_path: Path) -> Iterator[Stand]:
     """Servers of this test's own, and checkpoints of two seeds."""
     with lab.valkeys(tmp_path) as urls:
         for seed in (1, 2):
-            qwen.build_checkpoint(tmp_path / f"checkpoint-{seed}", seed)
+            standins.qwen.build_checkpoint(tmp_path / f"checkpoint-{seed}", seed)
         small = {
             "DARKROOM_QWEN_WORKING_PIXELS": "4096",
             "DARKROOM_QWEN_REFERENCE_PIXELS": "1024",

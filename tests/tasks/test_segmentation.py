@@ -22,10 +22,8 @@ from tasks.queues import Queue
 from tasks.settings import Settings
 from tasks.smart_masks import SEGMENT_TASK, SMART_MASK_TASK, MaskSource, Segmenter, SmartMask
 from tasks.store import ImageStore
-from tests import lab
+from tests import lab, standins
 from tests.conftest import QUICK
-from tests.standins.birefnet import build as build_birefnet
-from tests.standins.fastsam import build
 from tests.tasks import pictures
 
 WAIT = 90
@@ -95,7 +93,7 @@ def stand(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stand]:
             **urls,
             **QUICK,
             "SEGMENTATION_ENGINE": "fastsam",
-            "SEGMENTATION_WEIGHTS": str(build(folder / "standin.pt")),
+            "SEGMENTATION_WEIGHTS": str(standins.fastsam.build(folder / "standin.pt")),
             "DARKROOM_SEGMENTATION_SIZE": "320",
         }
         client = Darkroom(
@@ -304,7 +302,7 @@ def test_without_a_model_each_click_is_outlined(stand: Stand, tmp_path: Path) ->
     )
     client.conf.update(broker_url=broker, result_backend=f"tasks.results:LedgerBackend+{broker}")
     other = Stand(stand.environment, stand.folder, client, stand.images, stand.broker)
-    build_birefnet(tmp_path / "birefnet")
+    standins.birefnet.build(tmp_path / "birefnet")
     worker = stand.worker("t4", SEGMENTATION_ENGINE="opencv", REDIS_URL=broker, DARKROOM_MODELS_FOLDER=str(tmp_path))
     try:
         worker.wait_until_ready()

@@ -4,16 +4,11 @@ import os
 import signal
 import uuid
 from pathlib import Path
-from types import SimpleNamespace
 
-import pytest
 import redis
-from celery.concurrency.asynpool import AsynPool
-from kombu.asynchronous import Hub
 
 from tasks import messages
 from tasks.app import app
-from tasks.consumer import watch_again
 from tasks.queues import Priority, Queue
 from tests import lab
 from tests.conftest import QUICK
@@ -50,24 +45,3 @@ def test_a_silent_broker_ends_no_worker(tmp_path: Path) -> None:
             os.kill(broker, signal.SIGCONT)
             client.close()
             worker.stop()
-
-
-def test_a_child_that_was_let_go_of_is_watched_again() -> None:
-    """A pool child whose pipe has closed, but whose end is not known yet, does not end its worker at a reconnect."""
-    hub, pool = Hub(), SimpleNamespace(_event_process_exit=print)
-    reading, writing = os.pipe()
-    try:
-        child, other = (SimpleNamespace(_popen=SimpleNamespace(sentinel=reading)) for _ in range(2))
-        for each in (child, other):
-            AsynPool._track_child_process(pool, each, hub)
-        AsynPool._untrack_child_process(pool, child, hub)
-        with pytest.raises(ValueError, match="file descriptor is None"):
-            AsynPool._track_child_process(pool, child, hub)
-        kept = other._sentinel_poll
-        watch_again([child, other])
-        AsynPool._track_child_process(pool, child, hub)
-        assert set(hub.readers) == {child._sentinel_poll, kept}
-    finally:
-        for fd in (*hub.readers, reading, writing):
-            os.close(fd)
-        hub.close()

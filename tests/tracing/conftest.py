@@ -52,7 +52,8 @@ class Watched:
 
     def all_lines(self) -> list[Line]:
         """Return every log line of all processes."""
-        texts = (path.read_text().splitlines() for path in sorted(self.stand.folder.glob("*.log")))
+        # A line that is still being written has no end.
+        texts = (path.read_text().rpartition("\n")[0].splitlines() for path in sorted(self.stand.folder.glob("*.log")))
         return [json.loads(line) for text in texts for line in text if line.startswith("{")]
 
     def until(self, what: str, count: int = 1, **fields: Any) -> list[Line]:
