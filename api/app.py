@@ -6,11 +6,10 @@ from typing import Any, TypedDict
 
 from anyio import to_thread
 from fastapi import FastAPI
-from fastapi.responses import RedirectResponse
 from fastapi.telemetry import TelemetryConfig
 from fastapi_offline import FastAPIOffline
 
-from api import documentation, memory, metrics, problems, security
+from api import documentation, memory, metrics, playground, problems, security
 from api.gateway import Gateway, open_gateway
 from api.routes import (
     generate,
@@ -63,7 +62,7 @@ def build(settings: GatewaySettings) -> FastAPI:
         app.include_router(room.router, prefix="/api")
     app.include_router(openai.router, prefix="/v1")
     app.include_router(metrics_route.router)
-    app.add_api_route("/", _home, include_in_schema=False)
+    app.include_router(playground.router())
     problems.install(app)
     security.install(app, settings)
     documentation.install(app, settings.access)
@@ -84,7 +83,3 @@ def telemetry_of(tracing: Tracing) -> TelemetryConfig:
 
 def _is_probe(scope: MutableMapping[str, Any]) -> bool:
     return scope["path"] in security.PROBED
-
-
-async def _home() -> RedirectResponse:
-    return RedirectResponse("/docs")

@@ -46,13 +46,12 @@ IMAGE_HEADERS = ("X-Image-ID", "X-Mask-ID", "X-Mask-Request-ID")
 """Ids that come with an image's bytes."""
 _READABLE_HEADERS = ("Location", "Retry-After", "ETag", "RateLimit", "RateLimit-Policy", "WWW-Authenticate")
 API_POLICY = "default-src 'none'; frame-ancestors 'none'; sandbox"
-"""Of everything under /api and /v1: an uploaded image that is opened as a page can run nothing."""
-PAGE_POLICY = (
+"""Of whatever is no page: an uploaded image that is opened as one can run nothing. Pages say their own."""
+DOCUMENTATION_POLICY = (
     "default-src 'self'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
     "object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 )
-"""Of our own pages: nothing from elsewhere, and nothing goes there. The documentation page starts itself by a script
-of its own that stands in the page."""
+"""Of /docs: nothing from elsewhere, and nothing goes there. That page starts itself by a script that stands in it."""
 PROBED = frozenset({"/api/health", "/api/health/live", "/api/health/ready", "/metrics"})
 """Asked by machines every few seconds: a line about each would bury the others."""
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -272,9 +271,7 @@ def _add_headers(headers: MutableHeaders, request_id: str, path: str) -> None:
     headers[REQUEST_ID_HEADER] = request_id
     for name, value in SECURITY_HEADERS.items():
         headers.setdefault(name, value)
-    headers.setdefault(
-        "Content-Security-Policy", API_POLICY if path.startswith("/api/") or is_asked(path) else PAGE_POLICY
-    )
+    headers.setdefault("Content-Security-Policy", DOCUMENTATION_POLICY if path.startswith("/docs") else API_POLICY)
 
 
 def _log_outcome(scope: Scope, status: int, seconds: float) -> None:

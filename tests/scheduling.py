@@ -10,6 +10,13 @@ import pytest
 from xdist.scheduler import LoadFileScheduling
 
 STACKS = {
+    "browser": (
+        "tests/playground/test_edits.py",
+        "tests/playground/test_parts_code.py",
+        "tests/playground/test_parts_history.py",
+        "tests/playground/test_parts_page.py",
+        "tests/playground/test_parts_utilities.py",
+    ),
     "town": ("tests/chaos/test_row_16.py", "tests/chaos/test_row_17.py", "tests/chaos/test_rows_broker.py"),
     "workers": (
         "tests/darkroom/test_profiles.py",
