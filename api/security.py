@@ -17,7 +17,6 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.loopback import is_local, is_loopback_name
-from api.openai.errors import is_asked
 from api.problems import UnexpectedErrors, problem_response
 from api.room import Room
 from api.settings import GatewaySettings
