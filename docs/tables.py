@@ -8,11 +8,12 @@ import ast
 import inspect
 import itertools
 import json
+import os
 import re
 import textwrap
 from collections.abc import Callable, Mapping
 from enum import Enum
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 import typer.main
@@ -38,7 +39,8 @@ from tasks.settings import Settings
 from worker_profiles import ProfileName, load
 
 ROOT = Path(__file__).parent.parent
-BESIDE = {"security.md": ROOT / "SECURITY.md", "changelog.md": ROOT / "CHANGELOG.md"}
+DOCS = ROOT / "docs"
+BESIDE = {ROOT / "SECURITY.md": "security.md", ROOT / "CHANGELOG.md": "changelog.md"}
 """Pages that lie at the top of the repository, where people look for them."""
 
 _MARK = re.compile(r"^<!-- generated: (\w+) -->$", re.MULTILINE)
@@ -161,31 +163,30 @@ GENERATED: Mapping[str, Callable[[], str]] = {each.__name__: each for each in _A
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
     """Add the pages from the top of the repository, and the OpenAPI document as it is."""
-    for name, path in BESIDE.items():
-        text = path.read_text().replace("](docs/", "](")
-        files.append(File.generated(config, name, content=text))
+    for path, name in BESIDE.items():
+        files.append(File.generated(config, name, content=path.read_text()))
     files.append(File.generated(config, "reference/openapi.json", content=json.dumps(document(), indent=1)))
     return files
 
 
-def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
+def on_page_markdown(markdown: str, page: Page, **_: Any) -> str:
     """Put in what is generated; hide what only the tests of the blocks read; unlink what the site does not have."""
     text = _MARK.sub(lambda mark: GENERATED[mark[1]](), markdown)
     text = _FENCE.sub(r"```\1", text)
-    return _LINK.sub(lambda link: _kept(link, Path(page.file.src_uri).parent, files), text)
+    written = next((path for path, name in BESIDE.items() if name == page.file.src_uri), DOCS / page.file.src_uri)
+    return _LINK.sub(lambda link: _kept(link, written.parent, PurePath(page.file.src_uri).parent), text)
 
 
-def _kept(link: re.Match[str], folder: Path, files: Files) -> str:
-    target = link[2].partition("#")[0]
-    if not target or "://" in target or target.startswith("mailto:"):
+def _kept(link: re.Match[str], written: Path, shown: PurePath) -> str:
+    """Return a link as it is right on the site: ``written`` is the folder of its page, ``shown`` its place there."""
+    target, anchor, fragment = link[2].partition("#")
+    place = (written / target).resolve()
+    if not target or ":" in target or not place.exists():
         return link[0]
-    place = ROOT.joinpath("docs", folder, target).resolve()
-    for name, path in BESIDE.items():
-        if place == path:
-            up = "../" * len(folder.parts)
-            return f"[{link[1]}]({up}{name})"
-    inside = place.is_relative_to(ROOT / "docs") and not place.is_dir()
-    return link[0] if inside or files.get_file_from_path(target) else link[1]
+    if place not in BESIDE and (place.is_dir() or not place.is_relative_to(DOCS)):
+        return link[1]
+    on_site = BESIDE[place] if place in BESIDE else place.relative_to(DOCS)
+    return f"[{link[1]}]({os.path.relpath(on_site, shown)}{anchor}{fragment})"
 
 
 # How it is written
