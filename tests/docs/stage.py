@@ -99,7 +99,8 @@ class Stage:
             timeout=SECONDS,
             check=False,
         )
-        assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
+        printed = "".join(path.read_text() for path in sorted(self._printed.iterdir()))
+        assert done.returncode == 0, f"{printed}\n{done.stdout}\n{done.stderr}"
         return done.stdout
 
 
@@ -108,7 +109,7 @@ def _command(block: Block, script: str) -> str:
         case Block(options={"file": path}):
             return f'mkdir -p "$(dirname {path})" && cp {script} {path}'
         case Block(language="diff"):
-            return f"patch --strip=1 --fuzz=0 --input={script}"
+            return f"patch --strip=1 --fuzz=0 --input={script} >&2"
         case _:
             return f". {script}"
 

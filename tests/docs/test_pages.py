@@ -29,7 +29,7 @@ def test_every_error_code_says_what_it_means() -> None:
 
 @pytest.mark.parametrize("page", sorted(ROOT.glob("*.md")), ids=lambda page: str(page.name))
 def test_links_lead_somewhere(page: Path) -> None:
-    """Every relative link and picture of the pages at the top exists; those of docs/ are checked as the site is built."""
+    """Every relative link and picture of the top pages exists; those of docs/ are checked as the site is built."""
     text = page.read_text()
     targets = re.findall(r"\]\(([^)#\s]+)", text) + re.findall(r'src="([^"]+)"', text)
     assert [each for each in targets if "://" not in each and not (ROOT / each).exists()] == []
