@@ -11,6 +11,7 @@ from pathlib import Path
 
 from tests.docs.blocks import ROOT, Block
 from tests.lab import DATA
+from tests.tasks import pictures
 
 GATEWAY_OF_MAKE_UP = "http://127.0.0.1:8000"
 BROKER_OF_MAKE_UP = "redis://127.0.0.1:6399/0"
@@ -44,8 +45,8 @@ class Stage:
         place = self._folder / "tests" / "data"
         shutil.copytree(DATA, place)
         (place / "tests").symlink_to(place.parent, target_is_directory=True)
-        for name, sample in {"photo.jpg": "launch-pad.jpg", "mask.png": "removal-mask.png"}.items():
-            shutil.copy(DATA / sample, place / name)
+        (place / "photo.jpg").write_bytes(pictures.encoded(pictures.photo(), "JPEG"))
+        (place / "mask.png").write_bytes(pictures.encoded(pictures.mask()))
         self._environment["PYTHONPATH"] = str(ROOT)
         return place
 
