@@ -8,6 +8,7 @@
     ```python file=PATH        is a file of a copy of the repository, in which the page's sh blocks run
     ```diff                    is applied to that copy
     ```python tested=PATH      is what that test is about
+    ```ts                      is type-checked and run by the tests of the TypeScript client
     ```text output             is what the sh block before it prints; … stands for anything
     ```text drawing            is no code
 """
@@ -36,6 +37,8 @@ NEVER_RUN = frozenset({"json", "yaml", "toml", "js", "http"})
 """Languages of blocks that nothing runs; each is parsed but HTTP, of which there are excerpts only."""
 RUN = frozenset({"sh", "python", "diff"})
 TEXT = frozenset({"output", "drawing"})
+TYPESCRIPT = ROOT / "clients" / "typescript" / "scripts" / "examples.mjs"
+"""Takes the TypeScript out of the pages that it names."""
 
 _BLOCK = re.compile(r"^(?P<indent> *)```(?P<info>[^\n`]*)\n(?P<text>.*?)^(?P=indent)```$", re.MULTILINE | re.DOTALL)
 
@@ -68,6 +71,8 @@ class Block:
             case Block(options={"tested": test}) if self.page.name not in (ROOT / test).read_text():
                 return f"{test} does not mention {self.page.name}"
             case Block(options={"needs": _} | {"tested": _}):
+                return None
+            case Block(language="ts") if self.page.name in TYPESCRIPT.read_text():
                 return None
             case Block(language="text") if len(self.words & TEXT) == 1:
                 return None

@@ -1,5 +1,6 @@
 """Where a page's blocks run: a folder with the sample photos, or a copy of the repository, and a shell in it."""
 
+import json
 import os
 import re
 import shlex
@@ -8,6 +9,8 @@ import subprocess
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+
+from PIL import Image
 
 from tests.docs.blocks import ROOT, Block
 from tests.lab import DATA
@@ -84,6 +87,15 @@ class Stage:
         program = self._folder / "page.py"
         program.write_text(self._addressed("\n".join(block.text for block in blocks)))
         return self._run([sys.executable, str(program)], place)
+
+    def require_sound_files(self, place: Path) -> None:
+        """Fail where a block has left a picture that cannot be decoded, or JSON that is none."""
+        for written in place.iterdir():
+            if written.suffix == ".json":
+                json.loads(written.read_text())
+            elif written.suffix in {".png", ".jpg", ".webp"}:
+                with Image.open(written) as picture:
+                    picture.load()
 
     def _addressed(self, text: str) -> str:
         for address, ours in self._addresses.items():

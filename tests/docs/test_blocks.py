@@ -47,6 +47,7 @@ def test_a_pages_blocks_run(page: Path, gateway: str, environment: dict[str, str
             printed = stage.printed(for_shell.index(before))
             assert is_shown(printed, after.text), f"{after} shows another thing than {printed}"
     stage.python([block for block in running if block not in for_shell], place)
+    stage.require_sound_files(place)
 
 
 @pytest.mark.parametrize("block", NOT_RUN, ids=str)
