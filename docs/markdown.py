@@ -1,4 +1,4 @@
-"""How the generated parts of the documentation are written."""
+"""How the generated parts of the documentation are written. A link from the top of docs/ begins with a slash."""
 
 import re
 from collections.abc import Iterable
@@ -15,7 +15,7 @@ def prose(text: str | None) -> str:
 
 
 def _page_named(match: re.Match[str]) -> str:
-    link = f"[{Path(match[1]).name}](../{match[1]}.md)"
+    link = f"[{Path(match[1]).name}](/{match[1]}.md)"
     return f"({link})" if match[0].startswith("(") else link
 
 

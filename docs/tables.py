@@ -161,6 +161,15 @@ GENERATED: Mapping[str, Callable[[], str]] = {each.__name__: each for each in _A
 # What mkdocs calls
 
 
+def on_config(config: MkDocsConfig) -> MkDocsConfig:
+    """List the decisions in the order of their numbers."""
+    decisions = [str(path.relative_to(DOCS)) for path in sorted(DOCS.glob("decisions/*.md"))]
+    next(entry["Explanations"] for entry in config.nav or () if "Explanations" in entry).append(
+        {"Decisions": decisions}
+    )
+    return config
+
+
 def on_files(files: Files, config: MkDocsConfig) -> Files:
     """Add the pages from the top of the repository, and the OpenAPI document as it is."""
     for path, name in BESIDE.items():
@@ -180,7 +189,7 @@ def on_page_markdown(markdown: str, page: Page, **_: Any) -> str:
 def _kept(link: re.Match[str], written: Path, shown: PurePath) -> str:
     """Return a link as it is right on the site: ``written`` is the folder of its page, ``shown`` its place there."""
     target, anchor, fragment = link[2].partition("#")
-    place = (written / target).resolve()
+    place = DOCS / target[1:] if target.startswith("/") else (written / target).resolve()
     if not target or ":" in target or not place.exists():
         return link[0]
     if place not in BESIDE and (place.is_dir() or not place.is_relative_to(DOCS)):
