@@ -20,6 +20,15 @@ GATEWAY_OF_MAKE_UP = "http://127.0.0.1:8000"
 BROKER_OF_MAKE_UP = "redis://127.0.0.1:6399/0"
 COPIED = ("api", "darkroom", "tasks", "worker_profiles", "tests", "celeryconfig.py", "pyproject.toml")
 SECONDS = 100
+TOOLS = ("base64", "curl", "jq", "openssl", "patch")
+"""What blocks call that not every machine has."""
+
+
+def missing_tools(blocks: Iterable[Block]) -> list[str]:
+    """Return which tools the blocks need that this machine lacks."""
+    texts = ("patch" if block.language == "diff" else block.text for block in blocks)
+    words = {word for text in texts for word in re.findall(r"\w+", text)}
+    return [tool for tool in TOOLS if tool in words and shutil.which(tool) is None]
 
 
 class Stage:
