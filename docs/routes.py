@@ -48,11 +48,9 @@ def _operation(title: str, operation: Mapping[str, Any]) -> str:
     for media_type, body in operation.get("requestBody", {}).get("content", {}).items():
         parts.append(f"Body `{media_type}`: {_type(body['schema'])}")
         parts.append(_fields(body["schema"]))
-    rows = [
-        (status, _answer(answer), prose(answer["description"]))
-        for status, answer in sorted(operation["responses"].items())
-    ]
-    parts.append(table(("status", "answer", "when"), rows))
+    answers = sorted(operation["responses"].items())
+    told = [(status, _answer(answer), prose(answer["description"])) for status, answer in answers]
+    parts.append(table(("status", "answer", "when"), told))
     return "\n\n".join(filter(None, parts))
 
 
