@@ -8,6 +8,7 @@ from pydantic_settings import BaseSettings
 
 from api.settings import GatewaySettings
 from darkroom.machine.settings import MachineSettings
+from darkroom.stack import StackSettings
 from docs.tables import docstrings
 from tasks.errors import ErrorCode
 from tasks.imaging import structure
@@ -16,7 +17,7 @@ from tasks.settings import Settings
 from tests.docs.blocks import ROOT
 
 
-@pytest.mark.parametrize("kind", [Settings, GatewaySettings, MachineSettings])
+@pytest.mark.parametrize("kind", [Settings, GatewaySettings, MachineSettings, StackSettings])
 def test_every_setting_says_what_it_is(kind: type[BaseSettings]) -> None:
     """The table of settings is made of these lines."""
     assert set(kind.__annotations__) - {"model_config"} - docstrings(kind).keys() == set()
