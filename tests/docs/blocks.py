@@ -9,7 +9,7 @@
     ```diff                    is applied to that copy
     ```python tested=PATH      is what that test is about
     ```ts                      is type-checked and run by the tests of the TypeScript client
-    ```text output             is what the sh block before it prints; … stands for anything
+    ```text output             is what the block before it prints; … stands for anything
     ```text drawing            is no code
 """
 

@@ -20,6 +20,7 @@ GATEWAY_OF_MAKE_UP = "http://127.0.0.1:8000"
 BROKER_OF_MAKE_UP = "redis://127.0.0.1:6399/0"
 COPIED = ("api", "darkroom", "tasks", "worker_profiles", "tests", "celeryconfig.py", "pyproject.toml")
 SECONDS = 100
+BETWEEN = "-- the next block --"
 TOOLS = ("base64", "curl", "jq", "openssl", "patch")
 """What blocks call that not every machine has."""
 
@@ -75,8 +76,11 @@ class Stage:
         self._environment["PYTHONPATH"] = str(place)
         return place
 
-    def shell(self, blocks: Sequence[Block], place: Path) -> None:
-        """Run what a shell can run: sh, files and diffs. Variables live to the page's end, for its Python too."""
+    def shell(self, blocks: Sequence[Block], place: Path) -> list[str]:
+        """Run what a shell can run: sh, files and diffs; return what each prints.
+
+        Variables live to the page's end, for its Python too.
+        """
         lines = ["set -ea"]
         for number, block in enumerate(blocks):
             (self._scripts / str(number)).write_text(self._addressed(block.text))
@@ -86,16 +90,13 @@ class Stage:
         self._run(["bash", "-c", "\n".join([*lines, f'env -0 > "{ended}"'])], place)
         variables = ended.read_text().split("\0")
         self._environment = dict(each.split("=", 1) for each in variables if "=" in each)
+        return [(self._printed / str(number)).read_text() for number in range(len(blocks))]
 
-    def printed(self, number: int) -> str:
-        """Return what a block of the shell's has printed."""
-        return (self._printed / str(number)).read_text()
-
-    def python(self, blocks: Iterable[Block], place: Path) -> str:
-        """Run Python blocks as one program; return what it prints."""
+    def python(self, blocks: Iterable[Block], place: Path) -> list[str]:
+        """Run Python blocks as one program; return what each prints."""
         program = self._folder / "page.py"
-        program.write_text(self._addressed("\n".join(block.text for block in blocks)))
-        return self._run([sys.executable, str(program)], place)
+        program.write_text(self._addressed(f'\nprint("{BETWEEN}")\n'.join(block.text for block in blocks)))
+        return self._run([sys.executable, str(program)], place).split(BETWEEN)
 
     def require_sound_files(self, place: Path) -> None:
         """Fail where a block has left a picture that cannot be decoded, or JSON that is none."""

@@ -45,12 +45,12 @@ def test_a_pages_blocks_run(page: Path, gateway: str, environment: dict[str, str
     changes_code = any(block.language == "diff" or "file" in block.options for block in running)
     place = stage.checkout() if changes_code else stage.photos()
     for_shell = [block for block in running if block.language != "python" or "file" in block.options]
-    stage.shell(for_shell, place)
+    for_python = [block for block in running if block not in for_shell]
+    printed = dict(zip(map(str, for_shell), stage.shell(for_shell, place), strict=True))
+    printed |= zip(map(str, for_python), stage.python(for_python, place), strict=True) if for_python else ()
     for before, after in itertools.pairwise(found):
         if "output" in after.words:
-            printed = stage.printed(for_shell.index(before))
-            assert is_shown(printed, after.text), f"{after} shows another thing than {printed}"
-    stage.python([block for block in running if block not in for_shell], place)
+            assert is_shown(printed[str(before)], after.text), f"{after} shows another thing: {printed[str(before)]}"
     stage.require_sound_files(place)
 
 
@@ -86,6 +86,13 @@ def test_a_command_that_is_not_there_is_noticed() -> None:
     assert unknown_part(first) is None
     assert unknown_part(second) == "--twice"
     assert unknown_part(["fly"]) == "fly"
+
+
+def test_another_output_is_noticed() -> None:
+    """What a page shows has to be all that was printed, but for what it leaves out."""
+    assert is_shown("opencv\n600 × 400\n", "opencv\n… × 400\n")
+    assert not is_shown("opencv\n600 × 400\n", "opencv\n")
+    assert not is_shown("error\n", "done\n")
 
 
 def darkroom_commands(text: str) -> Iterator[list[str]]:
