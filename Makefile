@@ -4,6 +4,7 @@
 #   make test    install what the tests need (torch included) and run them
 #   make chaos   every fault of docs/reliability.md at full size: killed processes, restarted brokers, cut connections
 #   make soak    all of them at random, for twenty minutes
+#   make docs    build the documentation as a site, in site/
 #   make lock    pin every package anew
 #   make client        check and build the TypeScript client and the Next.js example; needs Node 20 or newer
 #   make types-client  make that client's types of today's OpenAPI document
@@ -26,7 +27,7 @@ MADE := $(VENV)/.made
 LIGHT := $(VENV)/.light
 FULL := $(VENV)/.full
 
-.PHONY: up test chaos soak lint types audit bench lock profiles client types-client clean
+.PHONY: up test chaos soak lint types audit bench docs lock profiles client types-client clean
 .DELETE_ON_ERROR:
 
 up: $(LIGHT)
@@ -55,6 +56,11 @@ audit: $(FULL)
 
 bench: $(FULL)
 	@set -e; for file in $(sort $(wildcard benchmarks/*.py)); do echo "== $$file"; $(BIN)/python "$$file"; done
+
+# Of its own pages and of what the code says; links into nowhere fail.
+docs: $(FULL)
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
+	@echo "site/index.html; with its search: $(BIN)/python -m http.server --bind 127.0.0.1 --directory site"
 
 # Pins and hashes, for every platform and Python from 3.11 on; no address of a package index.
 LOCK := $(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes \
@@ -95,7 +101,7 @@ $(CLIENT_MADE): $(CLIENT)/package-lock.json
 
 # What `make` made; the data in .darkroom stay.
 clean:
-	rm -rf $(VENV) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) build dist site *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	rm -rf $(foreach folder,$(CLIENT) $(EXAMPLE),$(addprefix $(folder)/,node_modules build dist .next))
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 

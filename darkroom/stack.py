@@ -41,9 +41,13 @@ class StackSettings(BaseSettings):
     model_config = SettingsConfigDict(frozen=True, extra="ignore", populate_by_name=True, env_ignore_empty=True)
 
     port: Port = 8000
+    """The gateway's port."""
     flower_port: Port = 5555
+    """Flower's port."""
     broker_port: Port = EMBEDDED_BROKER_PORT
+    """The embedded broker's port."""
     cache_port: Port = EMBEDDED_CACHE_PORT
+    """The embedded image cache's port."""
     redis_url: ServerUrl | None = None
     """A broker that runs elsewhere; none is started then."""
     image_cache_url: ServerUrl | None = None

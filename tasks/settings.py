@@ -67,7 +67,9 @@ class Settings(BaseSettings):
     """Durable image tier, ``file:///…`` or ``s3://bucket/prefix``. Unset: asked of the ledger."""
 
     generation_engine: Annotated[EngineName, Field(validation_alias="GENERATION_ENGINE")] = EngineName.OPENCV
+    """What computes edits: ``opencv`` or ``qwen`` (docs/models.md); the same for gateway and workers."""
     segmentation_engine: Annotated[SegmenterName, Field(validation_alias="SEGMENTATION_ENGINE")] = SegmenterName.OPENCV
+    """What computes smart masks: ``opencv`` or ``fastsam`` (docs/models.md); the same for gateway and workers."""
 
     models_folder: Path = Path(".darkroom/models")
     """Where `darkroom models pull` puts weights and workers look for them."""

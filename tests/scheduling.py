@@ -20,6 +20,7 @@ STACKS = {
     "town": ("tests/chaos/test_row_16.py", "tests/chaos/test_row_17.py", "tests/chaos/test_rows_broker.py"),
     "workers": (
         "tests/darkroom/test_profiles.py",
+        "tests/docs/test_blocks.py",
         "tests/client/test_real.py",
         "tests/end_to_end/test_contract.py",
         "tests/end_to_end/test_edits.py",
@@ -30,7 +31,6 @@ STACKS = {
         "tests/openai_api/test_edits.py",
         "tests/tasks/test_hostile.py",
         "tests/tasks/test_workflows.py",
-        "tests/test_docs.py",
     ),
     "wire": (
         "tests/wire/test_acl.py",

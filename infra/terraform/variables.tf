@@ -267,7 +267,7 @@ variable "weights_ami_folder" {
 variable "settings" {
   type        = map(string)
   default     = {}
-  description = "Further settings of all processes (docs/operations.md). They stand in user data: no passwords."
+  description = "Further settings of all processes (docs/reference/settings.md). They stand in user data: no passwords."
 
   validation {
     condition = length(setintersection(keys(var.settings), [

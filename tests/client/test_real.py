@@ -2,9 +2,6 @@
 
 import asyncio
 import json
-import os
-import re
-import subprocess
 import sys
 from pathlib import Path
 
@@ -88,31 +85,6 @@ def test_many_edits_at_once(gateway: str) -> None:
             return await asyncio.gather(*edits)
 
     assert [edited.seed for edited in asyncio.run(run())] == [0, 1, 2, 3]
-
-
-def test_the_python_guide_runs(gateway: str, tmp_path: Path) -> None:
-    """Every Python block of docs/python.md runs in order, in a process that knows the gateway and the broker only."""
-    blocks = re.findall(r"```python\n(.*?)```", (ROOT / "docs/python.md").read_text(), re.DOTALL)
-    assert len(blocks) >= 5
-    (tmp_path / "photo.jpg").write_bytes(pictures.encoded(pictures.photo(), "JPEG"))
-    (tmp_path / "mask.png").write_bytes(pictures.encoded(pictures.mask()))
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("IMAGE_")}
-    script = tmp_path / "guide.py"
-    script.write_text("\n".join(blocks))
-    done = subprocess.run(
-        [sys.executable, str(script)],
-        cwd=tmp_path,
-        env={**environment, "DARKROOM_URL": gateway, "PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-        timeout=100,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    assert "engine_unsupported" in done.stdout
-    assert "did you mean seed?" in done.stdout
-    assert pictures.decoded((tmp_path / "edited.png").read_bytes()).shape == (240, 320, 3)
-    assert pictures.decoded((tmp_path / "edges.png").read_bytes()).shape == (240, 320)
 
 
 def test_the_notebook_runs(gateway: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -18,7 +18,7 @@ import pytest
 from tasks.webhooks import Message, signed_headers
 from tests.api.servers import running
 
-PAGE = (Path(__file__).parent.parent / "docs/webhooks.md").read_text()
+PAGE = (Path(__file__).parent.parent.parent / "docs/webhooks.md").read_text()
 SECRET, OTHER_SECRET = (f"whsec_{base64.b64encode(key * 32).decode()}" for key in (b"1", b"2"))
 HARNESS = """
 import { readFileSync } from "node:fs";
@@ -41,7 +41,7 @@ class Attempt:
 
 def block(language: str) -> str:
     """Return the page's only block of a language."""
-    (found,) = re.findall(rf"```{language}\n(.*?)```", PAGE, re.DOTALL)
+    (found,) = re.findall(rf"```{language} [^\n]*\n(.*?)```", PAGE, re.DOTALL)
     return str(found)
 
 
