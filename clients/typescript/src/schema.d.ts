@@ -719,7 +719,7 @@ export interface components {
         };
         /**
          * ErrorCode
-         * @description Stable codes; docs/errors.md describes each.
+         * @description Stable codes, each with what it means: docs/errors.md is made of these lines.
          * @enum {string}
          */
         ErrorCode: "image_invalid" | "image_truncated" | "image_format_unsupported" | "image_too_large" | "image_missing" | "base64_invalid" | "mask_missing" | "mask_empty" | "mask_mismatch" | "reference_missing" | "crop_outside" | "size_unreachable" | "parameter_invalid" | "json_invalid" | "body_too_large" | "request_timeout" | "media_type_unsupported" | "not_acceptable" | "engine_unsupported" | "prompt_outside" | "nothing_found" | "idempotency_key_invalid" | "webhook_refused" | "key_missing" | "key_invalid" | "token_invalid" | "scope_missing" | "origin_refused" | "host_refused" | "job_unknown" | "image_unknown" | "route_unknown" | "method_not_allowed" | "model_not_found" | "result_not_ready" | "job_cancelled" | "job_exists" | "request_cancelled" | "idempotency_conflict" | "rate_limited" | "too_many_jobs" | "queue_full" | "broker_unavailable" | "broker_full" | "store_unavailable" | "wait_expired" | "worker_lost" | "time_limit" | "out_of_memory" | "engine_failed" | "internal";
