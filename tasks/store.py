@@ -54,6 +54,8 @@ STORE_RETRIES = 2
 """Of a request that the object store refuses for a moment (S3's SlowDown, 5xx): within half a second."""
 HOT_PAUSE_SECONDS = 2.0
 """How long a hot tier that failed is left alone; everything comes from the durable tier meanwhile."""
+_HALF_SECONDS = 3600
+"""A file that is half written for so long has lost its writer: the longest task takes minutes."""
 
 log = structlog.get_logger(__name__)
 
@@ -185,15 +187,17 @@ class ImageStore:
 
         A folder that is not there any more, as its disk is not mounted, does not answer.
         """
-        root = self._durable.prefix if isinstance(self._durable, LocalStore) else None
-        if root is not None and not Path(root).is_dir():
-            log.error("store.folder_missing", folder=str(root))
+        if self._folder is not None and not self._folder.is_dir():
+            log.error("store.folder_missing", folder=str(self._folder))
             raise _unavailable()
         with contextlib.suppress(NotFoundError), _store_errors(_NOTHING):
             obstore.head(self._durable, _bytes_path(_NOTHING))
 
     def expire(self, older_than_seconds: float) -> int:
-        """Delete what was last put so long ago from the durable tier; return how many objects went."""
+        """Delete what was last put so long ago from the durable tier; return how many objects went.
+
+        What writers that were killed have left half written goes after an hour at most; it counts too.
+        """
         limit = datetime.now(UTC) - timedelta(seconds=older_than_seconds)
         deleted = 0
         with _store_errors("*"):
@@ -202,6 +206,24 @@ class ImageStore:
                 if old:
                     obstore.delete(self._durable, old)
                     deleted += len(old)
+        return deleted + self._delete_halves(min(older_than_seconds, _HALF_SECONDS))
+
+    @property
+    def _folder(self) -> Path | None:
+        """Where the durable tier is a folder."""
+        root = self._durable.prefix if isinstance(self._durable, LocalStore) else None
+        return None if root is None else Path(root)
+
+    def _delete_halves(self, older_than_seconds: float) -> int:
+        """Delete what obstore calls ``NAME#NUMBER`` until it is whole, and neither lists nor deletes."""
+        if self._folder is None:
+            return 0
+        deleted = 0
+        for path in self._folder.rglob("*#*"):
+            with contextlib.suppress(FileNotFoundError):  # it is whole by now, or another housekeeper's
+                if time.time() - path.stat().st_mtime > older_than_seconds:
+                    path.unlink()
+                    deleted += 1
         return deleted
 
     def _put_hot(self, entries: Mapping[str, bytes]) -> bool:

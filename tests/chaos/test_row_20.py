@@ -344,12 +344,13 @@ def wait_and_sample(watch: Watch, seconds: float) -> None:
 
 
 def leaked(stand: Stand) -> list[str]:
-    """Return the keys that would stay for ever, and files that are half an image."""
+    """Return the keys that would stay for ever, and half images that housekeeping leaves."""
     client = stand.broker.client
     with client.pipeline(transaction=False) as pipe:
         keys = [key for key in client.scan_iter(count=1000) if not LASTING.fullmatch(key)]
         for key in keys:
             pipe.ttl(key)
         lasting = [key for key, seconds in zip(keys, pipe.execute(), strict=True) if seconds == -1]
+    stand.images.expire(0)
     halves = [path.name for path in (stand.folder / "images").rglob("*#*")]
     return lasting + halves

@@ -195,6 +195,18 @@ def test_what_was_computed_is_no_image(images: ImageStore) -> None:
     assert images.metadata(put.id) == put
 
 
+def test_what_a_killed_writer_left_expires(images: ImageStore, tmp_path: Path) -> None:
+    """Half a file goes after an hour, however long images live; one that may be being written stays."""
+    place = next(path for path in (tmp_path / "images").rglob(images.put(PNG).id) if path.is_file())
+    old, fresh = (place.with_name(f"{place.name}#{number}") for number in (1, 2))
+    for half in (old, fresh):
+        half.write_bytes(PNG[:9])
+    past = time.time() - 4000
+    os.utime(old, (past, past))
+    assert images.expire(100_000) == 1
+    assert (old.exists(), fresh.exists(), place.exists()) == (False, True, True)
+
+
 def test_what_was_computed_expires_with_its_image(images: ImageStore, tmp_path: Path) -> None:
     """Expiry deletes the old from the durable tier, whatever it is."""
     put = images.put(PNG)
