@@ -6,7 +6,7 @@
 #   make soak    all of them at random, for twenty minutes
 #   make docs    build the documentation as a site, in site/
 #   make lock    pin every package anew
-#   make client        check and build the TypeScript client and the Next.js example; needs Node 20 or newer
+#   make client        check and build the TypeScript client and the Next.js example; needs Node 20.19 or newer
 #   make types-client  make that client's types of today's OpenAPI document
 #   make profiles  write what Compose, systemd and Terraform read of worker_profiles/
 #

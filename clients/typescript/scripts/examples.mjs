@@ -1,8 +1,24 @@
-// Writes the TypeScript of the README and of docs/typescript.md to build/examples, where it is checked and run.
+// Writes TypeScript to build/examples: of the README and of docs/typescript.md, where it is checked and run, and of the
+// gateway's page, which shows edits as code, where it is checked.
 import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { basename } from "node:path";
+import { snippets } from "../../../api/playground/js/code.js";
 
 const PAGES = ["README.md", "../../docs/typescript.md"];
+const file = { name: "it's a \"photo\".jpg" };
+const EDITS = [
+  { operation: "removal", files: { input_image: file, mask: file }, fields: { mask_tool_type: "brush", seed: "7" } },
+  {
+    operation: "insertion",
+    files: { input_image: file, mask: file, reference_image: file, reference_mask: file },
+    fields: { prompt: "12", preset: "fast", preview_every: "1" },
+  },
+  { operation: "white-balance", files: { input_image: file }, fields: { input_quality: "original" } },
+  { operation: "text-to-image", files: {}, fields: { prompt: "`${a}`\n", width: "1024", height: "768", true_cfg_scale: "4.5" } },
+  { utility: "resize", files: { image: file }, fields: { width: "512", format: "webp", quality: "85" }, output: "a.webp" },
+  { utility: "crop", files: { image: file }, fields: { box: [0, 0, 64, 64] } },
+  { utility: "add-shadow-preview", files: { image: file, mask: file }, fields: {} },
+];
 const ADDRESS = '"http://127.0.0.1:8000"';
 const folder = new URL("../build/examples/", import.meta.url);
 
@@ -19,4 +35,8 @@ for (const page of PAGES) {
     const code = block.replaceAll(ADDRESS, `(process.env["DARKROOM_URL"] ?? ${ADDRESS})`);
     await writeFile(new URL(`${name}-${index + 1}.${kind}.ts`, folder), `${code}\nexport {};\n`);
   }
+}
+for (const [index, edit] of EDITS.entries()) {
+  const { code } = snippets(edit, "http://127.0.0.1:8000", { keyed: true }).find((each) => each.language === "typescript");
+  await writeFile(new URL(`page-${index + 1}.checked.ts`, folder), `${code}\nexport {};\n`);
 }

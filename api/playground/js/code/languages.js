@@ -85,8 +85,9 @@ export function typescript(edit, origin, keyed) {
     ...files.map(([field, file]) => `${clientName(field)}: ${read(file.name)}`),
     ...Object.entries(edit.fields).map(([name, value]) => `${name}: ${scriptLiteral(value)}`),
   ];
+  const imported = Object.keys(edit.files).length > 0 ? "readFile, writeFile" : "writeFile";
   return [
-    'import { readFile, writeFile } from "node:fs/promises";',
+    `import { ${imported} } from "node:fs/promises";`,
     'import { Darkroom } from "@darkroom/client";',
     "",
     `const darkroom = new Darkroom({ ${options.join(", ")} });`,
