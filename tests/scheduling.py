@@ -16,6 +16,7 @@ STACKS = {
         "tests/playground/test_parts_history.py",
         "tests/playground/test_parts_page.py",
         "tests/playground/test_parts_utilities.py",
+        "tests/playground/test_with_a_model.py",
     ),
     "town": ("tests/chaos/test_row_16.py", "tests/chaos/test_row_17.py", "tests/chaos/test_rows_broker.py"),
     "workers": (

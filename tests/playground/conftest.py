@@ -67,9 +67,12 @@ class Complaints:
             self.heard.append(f"asked somebody else: {request.url}")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
-    """Start the Chromium of this machine."""
+    """Start the Chromium of this machine.
+
+    It ends with this folder's tests: while Playwright runs, nothing else in its thread can run an event loop.
+    """
     chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if chromium is None:
         assert "CI" not in os.environ, "CI has to run these tests with a Chromium"
