@@ -40,7 +40,9 @@ def create_app() -> FastAPI:
     logs.configure()
     celery.tracing = tracing.start("gateway")
     memory.return_large_blocks()
-    return build(GatewaySettings())
+    app = build(GatewaySettings())
+    memory.keep_what_is_there()
+    return app
 
 
 def build(settings: GatewaySettings) -> FastAPI:

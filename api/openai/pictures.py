@@ -1,10 +1,11 @@
 """Pictures of jobs that are done, as a request wants them: format, size, base64 or an address."""
 
-import base64
 import json
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
+
+import pybase64
 
 from api.access import Caller, address
 from api.gateway import Gateway
@@ -97,6 +98,6 @@ async def with_base64(gateway: Gateway, head: dict[str, Any], pictures: Sequence
         data = await gateway.images.open(each.image_id)
         yield (b", " if index else b"") + b'{"b64_json": "'
         for at in range(0, len(data), _PIECE):
-            yield base64.b64encode(data[at : at + _PIECE])
+            yield pybase64.b64encode(data[at : at + _PIECE])
         yield b'", "darkroom": ' + each.origin.model_dump_json().encode() + b"}"
     yield b"]}"
