@@ -66,13 +66,14 @@ def require_filled(data: bytes, width: int, height: int) -> None:
 
 def _png(data: bytes) -> None:
     others = pixels = profiles = 0
+    most = _pieces(data)
     for kind in _png_chunks(data):
         if kind in _PIXEL_CHUNKS:
             pixels += 1
         else:
             others += 1
             profiles += kind == b"iCCP"
-        if others > MAX_CHUNKS or profiles > 1 or pixels > _pieces(data):
+        if others > MAX_CHUNKS or profiles > 1 or pixels > most:
             raise _too_many("chunks")
 
 
@@ -123,12 +124,12 @@ def _check_scans(data: bytes, at: int) -> None:
 
 
 def _gif(data: bytes) -> None:
-    frames = 0
+    frames, most = 0, _pieces(data)
     for number, is_frame in enumerate(_gif_blocks(data)):
         frames += is_frame
         if frames > 1:
             return  # readers look at the second one only to see whether there is one
-        if number >= _pieces(data):
+        if number >= most:
             raise _too_many("blocks")
 
 
