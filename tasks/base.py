@@ -124,7 +124,7 @@ class DarkroomTask(Task):
     def _require_fitting(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         """Raise ``InputError`` for arguments that the task does not take: anybody on the broker can send a message."""
         try:
-            given = inspect.signature(self.run.__func__).bind(self, *args, **kwargs)
+            given = self._signature.bind(self, *args, **kwargs)
         except TypeError as error:
             raise InputError(ErrorCode.PARAMETER_INVALID, f"{self.name}: {error}"[:LONGEST_DETAIL]) from None
         for name, value in given.arguments.items():
@@ -132,6 +132,10 @@ class DarkroomTask(Task):
                 raise InputError(ErrorCode.PARAMETER_INVALID, f"{name}: {type(value).__name__} is not taken here.")
             if isinstance(value, str) and not value.isprintable():
                 raise InputError(ErrorCode.PARAMETER_INVALID, f"{name}: an id is of printable characters.")
+
+    @cached_property
+    def _signature(self) -> inspect.Signature:
+        return inspect.signature(self.run.__func__)
 
     @cached_property
     def _kinds(self) -> dict[str, Any]:
