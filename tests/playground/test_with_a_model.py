@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 import redis
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from api.settings import GatewaySettings
 from tasks import ledger
@@ -97,3 +97,19 @@ def test_a_cancel_is_final_between_two_steps(page: Page, worker: FakeWorker) -> 
     expect(page.locator("#submit")).to_be_visible()
     assert worker.ledger.apply(ledger.renew(token)) is Held.CANCELLED
     expect(page.get_by_label("Describe the picture")).to_have_value(PROMPT)
+
+
+def test_a_cancel_reaches_a_job_that_is_only_being_accepted(page: Page, broker: "redis.Redis") -> None:  # noqa: F811
+    """Cancelled before the gateway has answered, an edit is cancelled as soon as its job has a name."""
+    held: list[Route] = []
+    page.route("**/api/generate/async", lambda route: held.append(route))
+    page.get_by_role("radio", name="Create").check()
+    page.get_by_label("Describe the picture").fill(PROMPT)
+    with page.expect_request("**/api/generate/async"):
+        page.locator("#submit").click()
+    page.get_by_role("button", name="Cancel").click()
+    expect(page.locator("#submit")).to_be_visible()
+    with page.expect_response(lambda response: response.request.method == "DELETE") as answer:
+        held.pop().continue_()
+    job_id = answer.value.url.rpartition("/")[2]
+    assert broker.hget(f"darkroom:job:{job_id}", "state") == "cancelled"

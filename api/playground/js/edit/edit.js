@@ -130,6 +130,10 @@ class Room {
     this.#showWaiting(wanted.operation, wanted.photo);
     try {
       const job = await submit(this.api, wanted, { signal: sending.signal, onWait: (error) => this.#wait(error) });
+      if (sending.signal.aborted) {
+        await this.jobs.cancel(job.id);
+        return;
+      }
       this.jobs.add(job);
       if (this.stage.view === "job" && this.#jobId === null) this.#showJob(job.id);
     } catch (error) {

@@ -30,7 +30,7 @@ export function describeEdit({ operation, photo, reference, needsMask, fields })
 }
 
 /**
- * Have an edit accepted.
+ * Have an edit accepted. A request that is on its way is not broken off: the gateway may have accepted it by then.
  * @param {import("../api.js").Api} api
  * @param {Wanted} wanted
  * @param {{signal: AbortSignal, onWait: (error: ApiError) => void}} options
@@ -40,7 +40,7 @@ export async function submit(api, wanted, options) {
   const edit = describeEdit(wanted);
   const body = await bodyOf(wanted, edit);
   const headers = { "Idempotency-Key": newName() };
-  const send = () => api.request("/api/generate/async", { method: "POST", headers, body, signal: options.signal });
+  const send = () => api.request("/api/generate/async", { method: "POST", headers, body });
   const response = await patiently(() => withImages(api, wanted, send), options);
   const { task_id: id } = await response.json();
   const { operation, photo } = wanted;
