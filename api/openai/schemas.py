@@ -48,7 +48,7 @@ class PictureFormat(StrEnum):
 
 
 def _size(value: Any) -> Any:
-    if value in {"auto", None} or (isinstance(value, str) and _SIZE.fullmatch(value)):
+    if value is None or (isinstance(value, str) and (value == "auto" or _SIZE.fullmatch(value))):
         return value
     raise PydanticCustomError(ErrorCode.PARAMETER_INVALID, "Input should be 'auto' or WIDTHxHEIGHT in pixels.")
 

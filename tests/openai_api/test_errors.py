@@ -46,6 +46,7 @@ def test_models_are_those_of_the_engine(make_server: MakeServer, openai: OpenAI)
     [
         ({"n": 11}, "n", "parameter_invalid"),
         ({"n": 2, "stream": True}, "n", "parameter_invalid"),
+        ({"size": {}}, "size", "parameter_invalid"),
         ({"size": "1024"}, "size", "parameter_invalid"),
         ({"size": "1000x1000"}, "size", "parameter_invalid"),
         ({"size": "99999999999x1"}, "size", "parameter_invalid"),
