@@ -133,6 +133,7 @@ def test_a_store_that_is_away_ends_no_job(town: Whole, report: Report) -> None:
         "upload": town.requests("none")["upload"],
         "utility": town.requests("none")["utility"],
     }
+    assert asks["utility"]().is_success, "a gateway opens its store, and makes its folder, when it is first needed"
     jobs = [town.submit(steps=4, seconds=0.1) for _ in range(JOBS)]
     lab.wait_for(lambda: any(town.stand.job(job).state is State.PROCESSING for job in jobs), "a job in the pool")
     store.rename(away)
