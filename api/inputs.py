@@ -12,17 +12,17 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, ParamSpec, TypeAlias, TypeVar
 
-import pybase64
 from anyio import CapacityLimiter, to_thread
 from fastapi import Request
 from pydantic import BaseModel
-from pydantic_core import from_json
 from starlette.datastructures import FormData, QueryParams, UploadFile
 from starlette.exceptions import HTTPException
 
+from api import json_bodies
 from api.completeness import is_complete
+from api.json_bodies import decode_base64
 from api.problems import FieldError, FieldsError
-from api.room import release_body
+from api.room import SMALL_BYTES, release_body
 from api.storage import Images
 from tasks.errors import ErrorCode, InputError, NotFoundError
 from tasks.imaging.mask_check import is_blank, marks_nothing, require_same_aspect
@@ -41,7 +41,6 @@ FORM_FIELDS_MAX = 60
 FORM_FILES_MAX = 8
 
 _ID = re.compile(r"[0-9a-f]{64}")
-_DATA_URL = re.compile(r"data:[^,]{0,200};base64,", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,11 +68,15 @@ class BodyReader:
     """Reads bodies and their images, in threads of its own: parsing one of 50 MB takes a tenth of a second."""
 
     def __init__(self, images: Images, limits: Limits, threads: int, max_mask_pixels: int) -> None:
-        """``threads`` are the bodies that are worked on at once; the others queue. Larger masks are not decoded."""
+        """``threads`` are the bodies that are worked on at once; the others queue, small ones in a line of their own.
+
+        Of a mask with more pixels than ``max_mask_pixels`` the header is read only.
+        """
         self._images = images
         self._limits = limits
         self._max_mask_pixels = max_mask_pixels
         self._limiter = CapacityLimiter(threads)
+        self._small_limiter = CapacityLimiter(threads)
 
     async def read(self, request: Request, *, raw_field: str | None = None) -> Body:
         """Read a body by its media type.
@@ -87,7 +90,8 @@ class BodyReader:
         if request.headers.get("content-encoding", "identity").lower() != "identity":
             raise _unsupported("a compressed body", raw=bool(raw_field))
         if media_type == "application/json" or (media_type.endswith("+json") and media_type.startswith("application/")):
-            return Body("json", await self._in_thread(_json_object, await _body(request)))
+            body = await _body(request)
+            return Body("json", await self._in_thread(len(body), _json_object, body))
         if media_type == "multipart/form-data":
             return Body("form", await _form(request))
         if raw_field and (media_type.startswith("image/") or media_type == "application/octet-stream"):
@@ -108,7 +112,7 @@ class BodyReader:
         _check_aspect(mask, photo)
         if mask.width * mask.height <= self._max_mask_pixels:
             data = mask.data if mask.data is not None else await self._images.open(mask.id)
-            await self._in_thread(_check_marks, mask, data, area, self._limits)
+            await self._in_thread(len(data), _check_marks, mask, data, area, self._limits)
 
     async def keep(self, pictures: Sequence[Picture], *, owner: str, durable: bool) -> None:
         """Store what a request brought, and let go of its body; with ``durable``, what it named is made durable too."""
@@ -123,10 +127,11 @@ class BodyReader:
         if isinstance(value, str) and _ID.fullmatch(value):
             known = await self._images.metadata(value, owner=owner)
             return Picture(field, known.id, known.width, known.height, None)
-        return await self._in_thread(_examine, field, value, self._limits)
+        return await self._in_thread(len(value), _examine, field, value, self._limits)
 
-    async def _in_thread(self, function: Callable[P, T], *arguments: P.args, **keywords: P.kwargs) -> T:
-        return await to_thread.run_sync(partial(function, *arguments, **keywords), limiter=self._limiter)
+    async def _in_thread(self, size: int, function: Callable[P, T], *arguments: P.args, **keywords: P.kwargs) -> T:
+        limiter = self._small_limiter if size <= SMALL_BYTES else self._limiter
+        return await to_thread.run_sync(partial(function, *arguments, **keywords), limiter=limiter)
 
 
 def fields_of(body: Body, query: QueryParams, model: type[BaseModel]) -> dict[str, Any]:
@@ -175,15 +180,6 @@ def require_box_inside(photo: Picture, box: Sequence[int]) -> None:
         )
 
 
-def decode_base64(text: str) -> bytes:
-    """Decode base64 or a base64 data URL, strictly (RFC 4648, 4). Raises ``InputError`` (base64_invalid)."""
-    prefix = _DATA_URL.match(text[:256])
-    try:
-        return pybase64.b64decode(text[prefix.end() :] if prefix else text, validate=True)
-    except ValueError as error:
-        raise _not_base64() from error
-
-
 def _examine(field: str, value: ImageInput, limits: Limits) -> Picture:
     with _naming(field):
         data = decode_base64(value) if isinstance(value, str) else value
@@ -215,8 +211,7 @@ def _naming(field: str) -> Iterator[None]:
 
 def _json_object(body: bytes) -> dict[str, Any]:
     try:
-        # NaN passes here: the field's own check then names the field.
-        parsed = from_json(body)
+        parsed = json_bodies.parse(body)
     except ValueError as error:
         raise InputError(ErrorCode.JSON_INVALID, f"The body is not JSON: {error}") from error
     if not isinstance(parsed, dict):
@@ -248,13 +243,6 @@ async def _form_fields(form: FormData) -> dict[str, Any]:
         if filled:
             fields[name] = filled if len(filled) > 1 else filled[0]
     return fields
-
-
-def _not_base64() -> InputError:
-    return InputError(
-        ErrorCode.BASE64_INVALID,
-        "This is neither base64 (standard alphabet, padded, no line breaks), a base64 data URL nor an image id.",
-    )
 
 
 def _unsupported(what: str, *, raw: bool) -> InputError:

@@ -66,7 +66,7 @@ def require_filled(data: bytes, width: int, height: int) -> None:
 
 def _png(data: bytes) -> None:
     others = pixels = profiles = 0
-    most = _pieces(data)
+    most = _pieces(len(data))
     for kind in _png_chunks(data):
         if kind in _PIXEL_CHUNKS:
             pixels += 1
@@ -124,21 +124,22 @@ def _check_scans(data: bytes, at: int) -> None:
 
 
 def _gif(data: bytes) -> None:
-    frames, most = 0, _pieces(data)
-    for number, is_frame in enumerate(_gif_blocks(data)):
+    frames = 0
+    for number, (is_frame, at) in enumerate(_gif_blocks(data)):
         frames += is_frame
         if frames > 1:
             return  # readers look at the second one only to see whether there is one
-        if number >= most:
+        # Of what was walked, not of the file: small ones are refused after a thousand, not after a fifth of a million.
+        if number >= _pieces(at):
             raise _too_many("blocks")
 
 
-def _gif_blocks(data: bytes) -> Iterator[bool]:
-    """Yield each block of a GIF and each part of one; True for the beginning of a frame."""
+def _gif_blocks(data: bytes) -> Iterator[tuple[bool, int]]:
+    """Yield the place of each block of a GIF and of each part of one; with True where a frame begins."""
     at = 13 + _palette_bytes(data, 10)
     while at < len(data):
         kind = data[at]
-        yield kind == 0x2C
+        yield kind == 0x2C, at
         if kind == 0x2C:
             at += 11 + _palette_bytes(data, at + 9)
         elif kind == 0x21:
@@ -149,7 +150,7 @@ def _gif_blocks(data: bytes) -> Iterator[bool]:
             at += 1
             continue
         while at < len(data) and data[at]:
-            yield False
+            yield False, at
             at += 1 + data[at]
         at += 1
 
@@ -199,8 +200,8 @@ def truncated() -> InputError:
     )
 
 
-def _pieces(data: bytes) -> int:
-    return FREE_PIECES + len(data) // BYTES_PER_PIECE
+def _pieces(size: int) -> int:
+    return FREE_PIECES + size // BYTES_PER_PIECE
 
 
 def _too_many(what: str) -> InputError:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from api.inputs import decode_base64
+from api.json_bodies import decode_base64
 from tasks.store import image_id
 from tests.api.conftest import MakeServer
 from tests.api.pictures import picture, text

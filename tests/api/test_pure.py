@@ -13,7 +13,8 @@ from starlette.datastructures import QueryParams
 from api import negotiation
 from api.completeness import is_complete
 from api.eta import eta_seconds, retry_seconds
-from api.inputs import Body, decode_base64, fields_of
+from api.inputs import Body, fields_of
+from api.json_bodies import decode_base64
 from api.problems import FieldsError
 from api.prompts import SmartMaskRequest, require_inside, smart_mask_request
 from tasks.errors import ErrorCode, InputError
