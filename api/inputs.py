@@ -22,7 +22,7 @@ from api import json_bodies
 from api.completeness import is_complete
 from api.json_bodies import decode_base64
 from api.problems import FieldError, FieldsError
-from api.room import SMALL_BYTES, release_body
+from api.room import release_body
 from api.storage import Images
 from tasks.errors import ErrorCode, InputError, NotFoundError
 from tasks.imaging.mask_check import is_blank, marks_nothing, require_same_aspect
@@ -68,15 +68,11 @@ class BodyReader:
     """Reads bodies and their images, in threads of its own: parsing one of 50 MB takes a tenth of a second."""
 
     def __init__(self, images: Images, limits: Limits, threads: int, max_mask_pixels: int) -> None:
-        """``threads`` are the bodies that are worked on at once; the others queue, small ones in a line of their own.
-
-        Of a mask with more pixels than ``max_mask_pixels`` the header is read only.
-        """
+        """``threads`` are the bodies that are worked on at once; the others queue. Larger masks are not decoded."""
         self._images = images
         self._limits = limits
         self._max_mask_pixels = max_mask_pixels
         self._limiter = CapacityLimiter(threads)
-        self._small_limiter = CapacityLimiter(threads)
 
     async def read(self, request: Request, *, raw_field: str | None = None) -> Body:
         """Read a body by its media type.
@@ -90,8 +86,7 @@ class BodyReader:
         if request.headers.get("content-encoding", "identity").lower() != "identity":
             raise _unsupported("a compressed body", raw=bool(raw_field))
         if media_type == "application/json" or (media_type.endswith("+json") and media_type.startswith("application/")):
-            body = await _body(request)
-            return Body("json", await self._in_thread(len(body), _json_object, body))
+            return Body("json", await self._in_thread(_json_object, await _body(request)))
         if media_type == "multipart/form-data":
             return Body("form", await _form(request))
         if raw_field and (media_type.startswith("image/") or media_type == "application/octet-stream"):
@@ -112,7 +107,7 @@ class BodyReader:
         _check_aspect(mask, photo)
         if mask.width * mask.height <= self._max_mask_pixels:
             data = mask.data if mask.data is not None else await self._images.open(mask.id)
-            await self._in_thread(len(data), _check_marks, mask, data, area, self._limits)
+            await self._in_thread(_check_marks, mask, data, area, self._limits)
 
     async def keep(self, pictures: Sequence[Picture], *, owner: str, durable: bool) -> None:
         """Store what a request brought, and let go of its body; with ``durable``, what it named is made durable too."""
@@ -127,11 +122,10 @@ class BodyReader:
         if isinstance(value, str) and _ID.fullmatch(value):
             known = await self._images.metadata(value, owner=owner)
             return Picture(field, known.id, known.width, known.height, None)
-        return await self._in_thread(len(value), _examine, field, value, self._limits)
+        return await self._in_thread(_examine, field, value, self._limits)
 
-    async def _in_thread(self, size: int, function: Callable[P, T], *arguments: P.args, **keywords: P.kwargs) -> T:
-        limiter = self._small_limiter if size <= SMALL_BYTES else self._limiter
-        return await to_thread.run_sync(partial(function, *arguments, **keywords), limiter=limiter)
+    async def _in_thread(self, function: Callable[P, T], *arguments: P.args, **keywords: P.kwargs) -> T:
+        return await to_thread.run_sync(partial(function, *arguments, **keywords), limiter=self._limiter)
 
 
 def fields_of(body: Body, query: QueryParams, model: type[BaseModel]) -> dict[str, Any]:

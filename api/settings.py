@@ -83,8 +83,7 @@ class GatewaySettings(Settings):
     """More do not help: one event loop keeps about this many commands in flight."""
 
     body_threads: Count = 2
-    """Bodies that are parsed and checked at once; each may hold three times its size in memory. As many again of up to
-    64 KiB, which so never wait for long ones."""
+    """Bodies that are parsed and checked at once; each may hold three times its size in memory."""
     store_threads: Count = 16
     """Images that are read from or written to the store at once; these threads mostly wait."""
 

@@ -158,7 +158,7 @@ def test_hostile_input_disturbs_nobody(make_stand: MakeStand, report: Report) ->
             for when, took in {"alone": alone, "attack next door": shared, "attacked": beside}.items()
             if took
         ),
-        bound=f"{MOST_GROWTH / 1e6:.0f} MB; {SLOWER:g} times the larger of the first two, or {1000 * GRAIN_SECONDS:.0f} ms",
+        bound=f"{MOST_GROWTH / 1e6:.0f} MB; {SLOWER:g} times the larger of the two, or {1000 * GRAIN_SECONDS:.0f} ms",
     )
     assert {kind for kind in counted if int(kind.rpartition(" ")[2]) not in ALLOWED} == set()
     assert any("1 GB with its length: 413" in kind for kind in counted)
