@@ -1,4 +1,4 @@
-"""Measure all rows, or some: ``python -m benchmarks [--quick] [--row N …] [--json FILE] [--plot FILE]``."""
+"""Measure all rows, or some, and print a table: ``python -m benchmarks [--quick] [--row N …] [--into FOLDER]``."""
 
 import argparse
 import importlib
@@ -26,23 +26,26 @@ ROWS = {
 """Modules of ``benchmarks.rows`` and the rows that each measures. They are imported when it is their turn: some load
 cv2 or torch, which the others would feel."""
 
+HEADINGS = ("row", "what", "median (least to most)", "goal", "figures", "limit")
+
 
 def main() -> None:
     """Measure, print a table, and write what was asked for."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="whether everything runs; the figures say little")
     parser.add_argument("--row", type=int, action="append", help="measure this row only; may be repeated")
-    parser.add_argument("--json", type=Path, help="write every round's figure to this file")
-    parser.add_argument("--plot", type=Path, help="draw the medians against their goals into this SVG")
+    parser.add_argument("--into", type=Path, help="write every round's figure, the table and a picture to this folder")
     arguments = parser.parse_args()
     scale = Scale.QUICK if arguments.quick else Scale.FULL
     about = machine()
-    measures = list(measured(scale, set(arguments.row or range(1, 17))))
+    measures = sorted(measured(scale, set(arguments.row or range(1, 17))), key=lambda one: one.row)
     Console(width=200).print(table(measures, about))
-    if arguments.json:
-        arguments.json.write_text(json.dumps(as_json(measures, about), indent=1, ensure_ascii=False) + "\n")
-    if arguments.plot:
-        importlib.import_module("benchmarks.plot").draw(measures, arguments.plot)
+    if arguments.into:
+        arguments.into.mkdir(parents=True, exist_ok=True)
+        told = json.dumps(as_json(measures, about), indent=1, ensure_ascii=False)
+        (arguments.into / "performance.json").write_text(f"{told}\n")
+        (arguments.into / "performance.md").write_text(markdown(measures))
+        importlib.import_module("benchmarks.plot").draw(measures, arguments.into / "performance.svg")
 
 
 def measured(scale: Scale, rows: set[int]) -> Iterator[Measure]:
@@ -57,16 +60,28 @@ def measured(scale: Scale, rows: set[int]) -> Iterator[Measure]:
 
 
 def table(measures: list[Measure], about: dict[str, str]) -> Table:
-    """Lay out a run."""
+    """Lay out a run for a terminal."""
     made = Table(title=", ".join(f"{name} {value}" for name, value in about.items()), title_justify="left")
-    for heading in ("row", "what", "median", "min", "max", "goal", "", "figures", "limit"):
-        made.add_column(heading, justify="right" if heading in {"row", "median", "min", "max"} else "left")
-    for each in sorted(measures, key=lambda one: one.row):
-        unit = each.goal.unit if each.goal else ""
-        values = (f"{number(value)}{unit}" for value in (each.median, min(each.values), max(each.values)))
-        goal = str(each.goal) if each.goal else "–"
-        made.add_row(str(each.row), each.what, *values, goal, each.verdict, each.detail, each.limit)
+    for heading in HEADINGS:
+        made.add_column(heading)
+    for each in measures:
+        made.add_row(*cells(each))
     return made
+
+
+def markdown(measures: list[Measure]) -> str:
+    """Lay out a run for a page."""
+    lines = [HEADINGS, ("---",) * len(HEADINGS), *(cells(each) for each in measures)]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+def cells(measure: Measure) -> tuple[str, ...]:
+    """Return what stands below the headings."""
+    unit = measure.goal.unit if measure.goal else ""
+    median, least, most = (number(value) for value in (measure.median, min(measure.values), max(measure.values)))
+    goal = f"{measure.goal}, {measure.verdict}" if measure.goal else "–"
+    value = f"{median}{unit} ({least} to {most})"
+    return str(measure.row), measure.what, value, goal, measure.detail, measure.limit
 
 
 if __name__ == "__main__":
