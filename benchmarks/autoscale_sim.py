@@ -2,7 +2,8 @@
 
 Simulates the a100 pool on traces of jobs, with the function that scales it in production (``tasks.scaling.decide``)
 and with what others do; then all pools from ten to ten million jobs a day, with what saturates first. Everything is
-seeded: two runs print the same. Prints Markdown; ``--plots FOLDER`` draws (needs the extra ``plots``).
+seeded: two runs print the same. Prints Markdown; ``--plots FOLDER`` draws (needs the extra ``plots``); ``--joint``
+tries three numbers of our policy together instead.
 """
 
 import argparse
@@ -10,6 +11,7 @@ import json
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -39,6 +41,13 @@ NEIGHBOURS: Mapping[str, Mapping[str, float]] = {
 }
 """Our policy with one number changed: what it could have been."""
 
+JOINT: Mapping[str, tuple[float, ...]] = {
+    "utilisation": (0.8, 0.9, 1.0),
+    "drain_boots": (0.5, 1.0, 2.0),
+    "shrink_boots": (0.1, 0.25, 0.5),
+}
+"""What is tried in all combinations."""
+
 Results = dict[str, Outcome]
 
 
@@ -48,8 +57,12 @@ def main() -> int:
     parser.add_argument("--short", action="store_true", help="a tenth of everything, for tests")
     parser.add_argument("--json", action="store_true", help="print the figures as one JSON object")
     parser.add_argument("--plots", type=Path, help="draw into this folder")
+    parser.add_argument("--joint", action="store_true", help="combinations of our policy's numbers, and nothing else")
     arguments = parser.parse_args()
     traces = standard(short=arguments.short)
+    if arguments.joint:
+        report_joint(traces)
+        return 0
     neighbours = {} if arguments.short else NEIGHBOURS
     results = {name: compare(trace, neighbours) for name, trace in traces.items()}
     worst = max(excess(found) for found in results.values())
@@ -145,6 +158,28 @@ def report(traces: Mapping[str, Trace], results: Mapping[str, Results]) -> None:
             f"{found[policy].wait(95):.1f} s, ${found[policy].dollars_per_1000:,.2f}" for found in results.values()
         )
         print(f"| {policy} | {' | '.join(cells)} |")
+
+
+def report_joint(traces: Mapping[str, Trace]) -> None:
+    """Print for each combination p95 by the quickest and cost by the cheapest of those that scale; the best first."""
+    rivals = {
+        name: [Pool(trace, A100, each).run() for each in (TargetTracking(A100), Keda())]
+        for name, trace in traces.items()
+    }
+    rows = []
+    for numbers in product(*JOINT.values()):
+        policy = replace(A100.policy, **dict(zip(JOINT, numbers, strict=True)))
+        pairs = []
+        for name, trace in traces.items():
+            ours = Pool(trace, A100, Ours(A100, policy)).run()
+            quick = wait(ours) / min(map(wait, rivals[name]))
+            pairs.append((quick, ours.dollars / min(each.dollars for each in rivals[name])))
+        rows.append((max(map(max, pairs)), numbers, pairs))
+    print(f"| {', '.join(JOINT)} | worst | {' | '.join(traces)} |")
+    print("|---" * (len(traces) + 2) + "|")
+    for worst, numbers, pairs in sorted(rows):
+        cells = " | ".join(f"{quick:.2f}, {cheap:.2f}" for quick, cheap in pairs)
+        print(f"| {', '.join(map(str, numbers))} | {worst:.2f} | {cells} |")
 
 
 def _row(outcome: Outcome) -> str:

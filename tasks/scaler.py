@@ -6,7 +6,8 @@ Python clients and workers, for jobs, utilities and clicks, and could be lost. N
 jobs are what counts, so the job of a killed last worker keeps its pool (docs/reliability.md, row 6).
 
 AWS is asked every few seconds what its groups have, and told only what changes. When it refuses or is away, the
-decision stands where health shows it, with the reason, and is tried again later and later; nothing else waits for it.
+decision stands where health shows it, with the reason, and is tried again later and later; nothing else waits for it:
+reading groups and telling CloudWatch have threads of their own, as a silent AWS takes seconds to be given up.
 """
 
 import json
@@ -14,14 +15,16 @@ import random
 import threading
 import time
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
+from typing import Any
 
 import redis
 import structlog
 
 from tasks import ledger
+from tasks.errands import Errand
 from tasks.errors import UnavailableError
 from tasks.groups import Groups, GroupsError, GroupState, Metric
 from tasks.leadership import Leadership
@@ -34,7 +37,11 @@ from worker_profiles import ProfileName, load
 LEADER_KEY = "darkroom:scaler"
 CAPACITY_KEY = "darkroom:capacity"
 LEADER_SECONDS = 30.0
-"""Longer than a look in which AWS is silent (three calls of up to 7 s), and much shorter than a boot."""
+"""Longer than a look in which AWS takes its time (a call of up to 7 s for each of three groups), and much shorter than
+a boot."""
+SETTLED_SECONDS = 60.0
+"""A machine whose first worker is so old has all its workers: they are started together, and each is known as soon as
+it has imported its code."""
 TELL_SECONDS = 10.0
 """A decision that stays is written so often; after 60 s without, it counts as unknown."""
 UNBOUNDED = 1_000_000
@@ -80,7 +87,7 @@ class PoolLoad:
     serving_slots: int
     """Of its live workers that take work."""
     slots_of_a_machine: int
-    """The most that workers of one machine have together; 0 without workers."""
+    """The most that workers of one machine have together; 0 as long as no machine has shown all of its workers."""
     taken: Mapping[str, int]
     """Tasks that each worker has taken since its start."""
 
@@ -111,17 +118,22 @@ def load_of(overview: Overview, profile: ProfileName) -> PoolLoad:
     in_flight = sum(int(worker["active"]) for worker in workers)
     backlog = max(depth.open_jobs - in_flight, depth.messages, 0)
     seconds = depth.typical_seconds or POLICIES[profile].typical_seconds
-    machines: dict[str, int] = {}
-    for worker in workers:
-        # profile@host:pid; one container, and so one host name, per machine.
-        host = worker["name"].partition("@")[2].rpartition(":")[0]
-        machines[host] = machines.get(host, 0) + int(worker["slots"])
     return PoolLoad(
         Demand(backlog, in_flight, backlog * seconds),
         sum(int(worker["slots"]) for worker in workers if worker["state"] in _SERVING),
-        max(machines.values(), default=0),
+        _slots_of_a_machine(workers, time.time() - SETTLED_SECONDS),
         {worker["name"]: int(worker["taken"]) for worker in workers},
     )
+
+
+def _slots_of_a_machine(workers: Sequence[Mapping[str, Any]], settled_at: float) -> int:
+    machines: dict[str, list[Mapping[str, Any]]] = {}
+    for worker in workers:
+        # profile@host:pid; one container, and so one host name, per machine.
+        machines.setdefault(worker["name"].partition("@")[2].rpartition(":")[0], []).append(worker)
+    # One of eight workers that has come first would make eight machines of one.
+    settled = (crew for crew in machines.values() if min(worker["started_at"] for worker in crew) <= settled_at)
+    return max((sum(int(worker["slots"]) for worker in crew) for crew in settled), default=0)
 
 
 class Scaler(threading.Thread):
@@ -140,9 +152,10 @@ class Scaler(threading.Thread):
         self._stopped = threading.Event()
         self._profiles = tuple(settings().scaling_groups)
         self._states: Mapping[ProfileName, GroupState] = {}
-        self._read_at = float("-inf")
-        self._published_at = float("-inf")
+        self._read_at = self._changed_at = self._published_at = float("-inf")
         self._calls, self._metrics = Backoff(), Backoff()
+        self._reading: Errand[Mapping[ProfileName, GroupState]] = Errand("scaler-reads")
+        self._publishing: Errand[None] = Errand("scaler-publishes")
         self._memories = dict.fromkeys(self._profiles, Memory())
         self._taken: dict[ProfileName, Mapping[str, int]] = {profile: {} for profile in self._profiles}
         self._busiest = dict.fromkeys(self._profiles, 0)
@@ -182,10 +195,14 @@ class Scaler(threading.Thread):
 
     def _read_groups(self) -> None:
         now = time.monotonic()
-        if now - self._read_at < settings().scaling_read_seconds or not self._calls.may_try(now):
+        if now - self._read_at >= settings().scaling_read_seconds and self._calls.may_try(now):
+            self._reading.send(self._groups.read, now)
+        back = self._reading.brought()
+        # What was read before a change is a thing of the past.
+        if back is None or back.sent_at < self._changed_at:
             return
         try:
-            self._states = self._groups.read()
+            self._states = back.result()
         except GroupsError as error:
             self._calls.failed(error, now)
         else:
@@ -196,7 +213,7 @@ class Scaler(threading.Thread):
         demand = found.seen_since(self._taken[profile])
         self._taken[profile] = found.taken
         self._busiest[profile] = max(self._busiest[profile], demand.in_flight)
-        slots = max(settings().scaling_slots.get(profile, 1), found.slots_of_a_machine)
+        slots = found.slots_of_a_machine or settings().scaling_slots.get(profile, 1)
         state = self._states.get(profile)
         if state is None:
             # What is there is unknown, so nothing is remembered of it.
@@ -212,6 +229,7 @@ class Scaler(threading.Thread):
         # After a failure the groups are read first: what they have may be another thing by then.
         if state is None or state.desired == decision.desired or self._calls.error is not None:
             return
+        self._changed_at = now
         try:
             self._groups.set_desired(profile, decision.desired)
         except GroupsError as error:
@@ -249,9 +267,25 @@ class Scaler(threading.Thread):
 
     def _publish(self, loads: Mapping[ProfileName, PoolLoad], decisions: Mapping[ProfileName, Decision]) -> None:
         now = time.monotonic()
-        if now - self._published_at < settings().scaling_publish_seconds or not self._metrics.may_try(now):
+        if now - self._published_at >= settings().scaling_publish_seconds and self._metrics.may_try(now):
+            told = self._figures(loads, decisions)
+            self._publishing.send(lambda: self._groups.publish(told), now)
+        back = self._publishing.brought()
+        if back is None:
             return
-        told = {
+        try:
+            back.result()
+        except GroupsError as error:
+            self._metrics.failed(error, now)
+        else:
+            self._metrics.succeeded()
+            self._published_at = back.sent_at
+            self._busiest = dict.fromkeys(self._profiles, 0)
+
+    def _figures(
+        self, loads: Mapping[ProfileName, PoolLoad], decisions: Mapping[ProfileName, Decision]
+    ) -> Mapping[ProfileName, Mapping[Metric, float]]:
+        return {
             profile: {
                 **found.metrics,
                 Metric.IN_FLIGHT: self._busiest[profile],
@@ -259,11 +293,3 @@ class Scaler(threading.Thread):
             }
             for profile, found in loads.items()
         }
-        try:
-            self._groups.publish(told)
-        except GroupsError as error:
-            self._metrics.failed(error, now)
-        else:
-            self._metrics.succeeded()
-            self._published_at = now
-            self._busiest = dict.fromkeys(self._profiles, 0)

@@ -213,8 +213,8 @@ class Settings(BaseSettings):
     """Autoscaling groups of the pools that the jobs worker scales (``cpu=NAME,t4=NAME,a100=NAME``). None: nothing is
     scaled, as nobody else could start a machine."""
     scaling_slots: SlotCounts = {ProfileName.CPU: 8, ProfileName.T4: 8, ProfileName.A100: 8}
-    """Jobs that one machine of a pool does at once, unless its workers tell more: c7i.2xlarge has 8 cores, g4dn.xlarge
-    a GPU that takes 8 clicks in a batch, p4de.24xlarge 8 GPUs."""
+    """Jobs that one machine of a pool does at once, until its workers tell: c7i.2xlarge has 8 cores, g4dn.xlarge a GPU
+    that takes 8 clicks in a batch, p4de.24xlarge 8 GPUs."""
     scaling_look_seconds: Annotated[float, Field(gt=0, le=5)] = 0.5
     """How often the scaler reads the overview (0.1 ms of the broker): a job that meets an empty pool has its
     machine asked for within this."""

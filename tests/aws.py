@@ -45,6 +45,10 @@ class Aws:
             AvailabilityZones=[f"{REGION}a"],
         )
 
+    def set_desired(self, name: str, machines: int) -> None:
+        """Have a group get so many machines, as somebody by hand."""
+        self.client("autoscaling").set_desired_capacity(AutoScalingGroupName=name, DesiredCapacity=machines)
+
     def desired(self, name: str) -> int:
         """Return the machines that a group should have."""
         answer = self.client("autoscaling").describe_auto_scaling_groups(AutoScalingGroupNames=[name])

@@ -17,6 +17,15 @@ locals {
     }
   }
 
+  # Jobs at once on one machine: its workers, which are one for each GPU where the profile wants any, by the jobs of a
+  # worker, which are the profile's or one for each core. What live workers tell goes before it (tasks/scaler.py).
+  slots = {
+    for profile, pool in local.pools : profile => coalesce(
+      var.pools[profile].slots,
+      (local.profiles[profile].gpu ? pool.preset.workers : 1) * coalesce(local.profiles[profile].concurrency, pool.preset.cores),
+    )
+  }
+
   has_own_registry = var.image_registry != null
   targets          = toset(concat(["gateway"], [for pool in local.pools : pool.preset.image]))
   images = {
@@ -170,6 +179,7 @@ module "gateway" {
   environment          = local.environment
   cors_origins         = var.cors_origins
   scaling_groups       = { for profile, pool in module.pools : profile => pool.group_name }
+  scaling_slots        = local.slots
   drain_seconds        = local.profiles["jobs"].drain_seconds
   statements           = module.scaling.statements
   images_bucket_arn    = module.storage.buckets["images"].arn

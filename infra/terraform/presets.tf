@@ -14,6 +14,8 @@ locals {
       image          = "cpu"
       instance_types = ["c7i.2xlarge", "c6i.2xlarge", "c7a.2xlarge"]
       gpus           = false
+      cores          = 8
+      workers        = 1
       ami_parameter  = local.amis.plain
       install_docker = true
       disk_gib       = 40
@@ -29,6 +31,8 @@ locals {
       image          = "t4"
       instance_types = ["g4dn.xlarge", "g4dn.2xlarge"]
       gpus           = true
+      cores          = 4
+      workers        = 1
       ami_parameter  = local.amis.gpu
       install_docker = false
       disk_gib       = 150
@@ -44,6 +48,8 @@ locals {
       image          = "a100"
       instance_types = ["p4de.24xlarge"]
       gpus           = true
+      cores          = 96
+      workers        = 8
       ami_parameter  = local.amis.gpu
       install_docker = false
       disk_gib       = 200

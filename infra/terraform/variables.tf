@@ -126,6 +126,7 @@ variable "pools" {
     disk_gib       = optional(number)
     ami_id         = optional(string)
     zones          = optional(list(string))
+    slots          = optional(number)
   }))
   description = "Worker pools by profile: the most machines each may have, and what differs from its preset."
 
@@ -157,6 +158,11 @@ variable "pools" {
   validation {
     condition     = alltrue([for pool in var.pools : pool.disk_gib == null || coalesce(pool.disk_gib, 0) >= 20])
     error_message = "A root disk has at least 20 GiB; with a GPU image 75."
+  }
+
+  validation {
+    condition     = alltrue([for pool in var.pools : pool.slots == null || coalesce(pool.slots, 0) >= 1])
+    error_message = "A machine of a pool does at least one job at once: slots is 1 or more."
   }
 }
 
@@ -272,7 +278,7 @@ variable "settings" {
   validation {
     condition = length(setintersection(keys(var.settings), [
       "REDIS_URL", "IMAGE_CACHE_URL", "IMAGE_STORE_URL", "GENERATION_ENGINE", "SEGMENTATION_ENGINE", "DARKROOM_MODELS_FOLDER",
-      "DARKROOM_MODELS_URL", "DARKROOM_ACCESS", "DARKROOM_MACHINE_GROUP", "DARKROOM_SCALING_GROUPS", "DARKROOM_DEPLOYMENT",
+      "DARKROOM_MODELS_URL", "DARKROOM_ACCESS", "DARKROOM_MACHINE_GROUP", "DARKROOM_SCALING_GROUPS", "DARKROOM_SCALING_SLOTS", "DARKROOM_DEPLOYMENT",
       "DARKROOM_IMAGE_RETENTION_SECONDS", "FLOWER_BASIC_AUTH", "FLOWER_COOKIE_SECRET",
     ])) == 0
     error_message = "settings may not name what this configuration sets itself: addresses, engines, folders, access, groups, retention."

@@ -9,6 +9,7 @@ import httpx
 import pytest
 import redis
 
+from tasks.queues import Queue
 from tests import lab
 from tests.api.pictures import picture
 from tests.api.test_generate import submit
@@ -18,6 +19,7 @@ from tests.conftest import QUICK
 from tests.lab import wait_for
 
 GROUPS = {"cpu": "darkroom-cpu", "t4": "darkroom-t4", "a100": "darkroom-a100"}
+TRIES = 4
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +41,10 @@ def scaling(
         **cloud.environment,
         **{name.upper(): url for name, url in addresses.items()},
         "DARKROOM_SCALING_GROUPS": ",".join(f"{profile}={name}" for profile, name in GROUPS.items()),
+        "DARKROOM_SCALING_SLOTS": "a100=1",
     }
+    for name in GROUPS.values():
+        cloud.set_desired(name, 0)
     worker = lab.WorkerProcess("jobs", environment, tmp_path / "jobs.log")
 
     def lines() -> list[dict[str, str]]:
@@ -62,16 +67,12 @@ def test_a_request_that_meets_empty_pools_has_machines_asked_for(
     scaling: Callable[[], list[dict[str, str]]],
 ) -> None:
     """An edit wakes two pools and a click the third; health says what is desired, and why."""
-    job_id = submit(client)
+    submit(client)
     wait_for(lambda: cloud.desired(GROUPS["a100"]) == 1, "a machine for the edit")
     wait_for(lambda: cloud.desired(GROUPS["cpu"]) == 1, "a machine for its preparation")
     assert cloud.desired(GROUPS["t4"]) == 0
     scaled = [line for line in scaling() if line["event"] == "scaler.scaled"]
     assert [(line["profile"], line["before"], line["desired"]) for line in scaled] == [("cpu", 0, 1), ("a100", 0, 1)]
-    created = float(broker.hget(f"darkroom:job:{job_id}", "created_at"))
-    took = datetime.fromisoformat(scaled[-1]["timestamp"]).timestamp() - created
-    # Half a second and two calls; the rest is for a machine that stands still for a while.
-    assert took < 10
     told = wait_for(
         lambda: (s := client.get("/api/system/health").json()["services"])["generation"]["desired"] and s, "health"
     )
@@ -82,6 +83,28 @@ def test_a_request_that_meets_empty_pools_has_machines_asked_for(
     with pytest.raises(httpx.ReadTimeout):
         client.post("/api/smart-mask", data={"points": "3,3"}, files=files, timeout=2)
     wait_for(lambda: cloud.desired(GROUPS["t4"]) == 1, "a machine for the click")
+
+
+def test_a_machine_is_asked_for_within_a_second(
+    client: httpx.Client,
+    broker: "redis.Redis",
+    scaling: Callable[[], list[dict[str, str]]],
+) -> None:
+    """From a job's record to AWS's answer; the quickest of some counts, as the machine may stand still at times."""
+    broker.hset("darkroom:jobs:seconds", Queue.GENERATION, 1000)  # each job needs a machine of its own
+
+    def asked() -> list[str]:
+        return [
+            each["timestamp"] for each in scaling() if (each["event"], each.get("profile")) == ("scaler.scaled", "a100")
+        ]
+
+    took = []
+    for turn in range(TRIES):
+        job_id = submit(client)
+        lines = wait_for(lambda before=turn: len(found := asked()) > before and found, "a machine for the edit")
+        created = float(broker.hget(f"darkroom:job:{job_id}", "created_at"))
+        took.append(datetime.fromisoformat(lines[-1]).timestamp() - created)
+    assert min(took) <= 1, took
 
 
 def test_aws_that_is_away_hurts_no_sweeper(

@@ -1,7 +1,7 @@
 """Weights in FastSAM's shape, made by code in a second: ``python -m tests.standins.fastsam FILE``.
 
-The model is a YOLOv8-seg of the smallest size with one class and random weights. What it finds means nothing, but it
-finds as much of it as FastSAM does, in masks of all sizes that overlap and follow the photo.
+The model is a YOLOv8-seg, by default of the smallest size, with one class and random weights. What it finds means
+nothing, but it finds as much of it as FastSAM does, in masks of all sizes that overlap and follow the photo.
 """
 
 import sys
@@ -26,11 +26,11 @@ PADDING = 114 / 255
 PHOTOS = ("astronaut.jpg", "chelsea.jpg", "coffee.jpg", "launch-pad.jpg")
 
 
-def build(path: Path, *, seed: int = 0) -> Path:
-    """Write the weights; the same seed gives the same model."""
+def build(path: Path, *, seed: int = 0, shape: str = "n") -> Path:
+    """Write the weights; the same seed gives the same model. ``shape``: n is smallest, s and x are FastSAM's own."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        model = SegmentationModel("yolov8n-seg.yaml", nc=1, verbose=False)
+        model = SegmentationModel(f"yolov8{shape}-seg.yaml", nc=1, verbose=False)
         model.names = {0: "object"}
         _calibrate(model, _pictures())
         torch.save({"model": model.eval().half(), "train_args": {"task": "segment"}}, path)

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 from botocore.stub import Stubber
 
 from tasks import aws_groups, ledger, scaler
+from tasks.errands import PATIENCE_SECONDS
 from tasks.groups import Groups, GroupsError, GroupState, GroupsUnusable, Metric, open_groups
 from tasks.jobs import Stage
 from tasks.leadership import Leadership
@@ -102,10 +104,11 @@ def cloud() -> Iterator[Aws]:
         yield running
 
 
-def announce(book: Ledger, name: str, *, state: str = "ready", active: int = 0, slots: int = 1, taken: int = 0) -> None:
-    """Tell of a worker; its profile is in its name."""
+def announce(book: Ledger, name: str, *, state: str = "ready", active: int = 0, taken: int = 0, **more: float) -> None:
+    """Tell of a worker, which has been there for long; its profile is in its name."""
     told = {"name": name, "profile": name.partition("@")[0], "service": "generation", "state": state}
-    book.apply(ledger.announce(name, {**told, "active": active, "slots": slots, "taken": taken}, 15))
+    counts = {"active": active, "slots": 1, "taken": taken, "started_at": 0, **more}
+    book.apply(ledger.announce(name, {**told, **counts}, 15))
 
 
 def capacity(book: Ledger, profile: ProfileName) -> PoolCapacity:
@@ -211,17 +214,29 @@ def test_a_minute_with_one_click_is_not_idle(
     assert [told[T4][Metric.IN_FLIGHT] for told in groups.published] == [0, 1, 0]
 
 
-def test_a_machine_with_more_slots_than_set_is_used(
-    one: Scaler, own: Ledger, groups: FakeGroups, scaling: Callable[..., None], submitted: Callable[[], str]
+@pytest.mark.parametrize("told", [1, 12])
+def test_a_machine_is_taken_for_what_its_workers_tell(
+    one: Scaler, own: Ledger, scaling: Callable[..., None], submitted: Callable[[], str], told: int
 ) -> None:
-    """Twelve waiting jobs of a minute need twelve machines of a slot, and two as soon as one has shown six."""
-    scaling(scaling_slots={A100: 1})
+    """Twelve jobs of two minutes need two machines of six slots, whether fewer or more were set for one."""
+    scaling(scaling_slots={A100: told})
     announce(own, "a100@one:1", slots=6)
     own.client.hset("darkroom:jobs:seconds", Queue.GENERATION, 120)
     for _ in range(12):
         submitted()
     one.look()
-    assert dict(groups.calls)[A100] == 2
+    assert " needs 2" in capacity(own, A100).reason
+
+
+def test_a_machine_that_starts_is_taken_for_what_is_set(own: Ledger) -> None:
+    """The first of its workers does not stand for all; a minute later they are all there."""
+    now = time.time()
+    announce(own, "a100@one:1", started_at=now)
+    assert load(own, A100).slots_of_a_machine == 0
+    for pid in (1, 2, 3):
+        announce(own, f"a100@one:{pid}", started_at=now - scaler.SETTLED_SECONDS - pid)
+    announce(own, "a100@one:4", started_at=now)
+    assert load(own, A100).slots_of_a_machine == 4
 
 
 def test_a_decision_is_unknown_after_a_minute(one: Scaler, own: Ledger) -> None:
@@ -310,6 +325,60 @@ def test_metrics_are_told_once_a_minute_and_their_trouble_stops_nothing(
     Scaler(own, other).look()
     assert dict(other.calls) == {CPU: 1, A100: 1}
     assert "PutMetricData" not in capacity(own, A100).reason
+
+
+@pytest.mark.parametrize("silent", ["read", "publish"])
+def test_a_silent_aws_holds_up_no_decision(
+    one: Scaler,
+    own: Ledger,
+    groups: FakeGroups,
+    submitted: Callable[[], str],
+    scaling: Callable[..., None],
+    monkeypatch: pytest.MonkeyPatch,
+    silent: str,
+) -> None:
+    """While a reading or a telling hangs, a job has its machine asked for; each is made once, and then used."""
+    one.look()
+    scaling(scaling_read_seconds=1e-9, scaling_publish_seconds=1e-9)
+    answered, calls = threading.Event(), []
+    answer = getattr(groups, silent)
+
+    def hang(*arguments: Any) -> Any:
+        calls.append(answered.wait(30))
+        return answer(*arguments)
+
+    monkeypatch.setattr(groups, silent, hang)
+    try:
+        one.look()
+        submitted()
+        began = time.monotonic()
+        one.look()
+        assert time.monotonic() - began < PATIENCE_SECONDS
+        assert (dict(groups.calls)[A100], calls) == (1, [])
+    finally:
+        answered.set()
+    wait_for(lambda: one.look() is None and len(calls) > 1, "the next call")
+    assert capacity(own, A100).desired == 1
+
+
+def test_what_was_read_before_a_change_is_not_believed(
+    one: Scaler, own: Ledger, groups: FakeGroups, submitted: Callable[[], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A slow answer that still says zero does not have the machine of a moment ago asked for again."""
+    one.look()
+    monkeypatch.setattr(one, "_read_at", float("-inf"))
+    answered, old, read = threading.Event(), dict(groups.states), groups.read
+    monkeypatch.setattr(groups, "read", lambda: (answered.wait(30), old)[1])
+    one.look()
+    submitted()
+    one.look()
+    answered.set()
+    monkeypatch.setattr(groups, "read", read)
+    for _ in range(3):
+        time.sleep(0.01)
+        one.look()
+    assert groups.calls == [(CPU, 1), (A100, 1)]
+    assert capacity(own, A100).running == 1
 
 
 def test_waits_between_tries_grow_and_end() -> None:

@@ -17,6 +17,7 @@ variables {
   environment          = { GENERATION_ENGINE = "qwen" }
   cors_origins         = ["https://app.example.com"]
   scaling_groups       = { cpu = "darkroom-cpu", t4 = "darkroom-t4", a100 = "darkroom-a100" }
+  scaling_slots        = { cpu = 8, t4 = 8, a100 = 4 }
   drain_seconds        = 30
   statements           = []
   images_bucket_arn    = "arn:aws:s3:::images"
@@ -114,6 +115,11 @@ run "three_processes" {
   assert {
     condition     = contains(split("\n", module.machine.files["/etc/darkroom/jobs.env"]), "DARKROOM_SCALING_GROUPS=a100=darkroom-a100,cpu=darkroom-cpu,t4=darkroom-t4")
     error_message = "The jobs worker knows the groups that it sets."
+  }
+
+  assert {
+    condition     = contains(split("\n", module.machine.files["/etc/darkroom/jobs.env"]), "DARKROOM_SCALING_SLOTS=a100=4,cpu=8,t4=8")
+    error_message = "And how much one machine of each does at once."
   }
 
   assert {

@@ -44,6 +44,29 @@ run "presets" {
   }
 }
 
+run "slots_of_a_machine" {
+  assert {
+    condition     = contains(split("\n", module.gateway.machine.files["/etc/darkroom/jobs.env"]), "DARKROOM_SCALING_SLOTS=a100=8,cpu=8,t4=8")
+    error_message = "A process for each core, eight clicks in a batch, a worker for each of eight GPUs."
+  }
+}
+
+run "slots_of_other_machines" {
+  variables {
+    generation_engine = "opencv"
+    pools = {
+      cpu  = { max = 2, instance_types = ["c7i.large"], slots = 2 }
+      t4   = { max = 1, machine = "cpu" }
+      a100 = { max = 1, machine = "cpu" }
+    }
+  }
+
+  assert {
+    condition     = contains(split("\n", module.gateway.machine.files["/etc/darkroom/jobs.env"]), "DARKROOM_SCALING_SLOTS=a100=1,cpu=2,t4=8")
+    error_message = "A pool's own number goes first; an A100's worker on another machine is one, and does one job at once."
+  }
+}
+
 run "changes_of_a_pool" {
   variables {
     pools = {

@@ -36,6 +36,14 @@ run "a_pool_without_machines" {
   expect_failures = [var.pools]
 }
 
+run "a_machine_that_does_nothing" {
+  command = plan
+  variables {
+    pools = { cpu = { max = 1, slots = 0 } }
+  }
+  expect_failures = [var.pools]
+}
+
 run "a_pool_in_a_foreign_zone" {
   command = plan
   variables {

@@ -36,6 +36,7 @@ locals {
       environment = merge(local.shared, {
         DARKROOM_DEPLOYMENT     = var.deployment
         DARKROOM_SCALING_GROUPS = join(",", [for profile, group in var.scaling_groups : "${profile}=${group}"])
+        DARKROOM_SCALING_SLOTS  = join(",", [for profile, slots in var.scaling_slots : "${profile}=${slots}"])
       })
       secrets      = { REDIS_URL = var.secrets.broker_as_worker, IMAGE_CACHE_URL = var.secrets.cache }
       ports        = []

@@ -150,6 +150,16 @@ variable "scaling_groups" {
   }
 }
 
+variable "scaling_slots" {
+  type        = map(number)
+  description = "Jobs at once on one machine by profile, for the jobs worker."
+
+  validation {
+    condition     = keys(var.scaling_slots) == keys(var.scaling_groups) && alltrue([for slots in values(var.scaling_slots) : slots >= 1])
+    error_message = "Each group's machines do at least one job at once: scaling_slots has a number for each of scaling_groups."
+  }
+}
+
 variable "secrets" {
   type = object({
     broker_as_gateway = object({ arn = string, format = string })
