@@ -52,8 +52,8 @@ SERVED_BY: Mapping[Operation, Queue] = dict.fromkeys(Operation, Queue.GENERATION
 
 _SCRIPTS = (
     *("announce", "cancel", "celery_meta", "claim", "dead", "due", "enter", "events", "figures", "finish", "launch"),
-    *("open_jobs", "overview", "part", "postpone", "read", "recall", "release", "renew", "requeue", "set_back"),
-    *("submit", "tell", "unbury"),
+    *("open_jobs", "overview", "part", "postpone", "read", "recall", "release", "renew", "reply", "requeue"),
+    *("set_back", "submit", "tell", "unbury"),
     *("webhook_begin", "webhook_secret", "webhook_settle", "webhook_take"),
 )
 
@@ -400,6 +400,14 @@ def celery_meta(job_id: str) -> Move[dict[str, Any] | None]:
     return Move("celery_meta", (job_id,), lambda reply: json.loads(reply) if reply else None)
 
 
+def reply(task_id: str, meta: str, seconds: int) -> Move[None]:
+    """Keep what a task that is no job answers, Celery's task meta in JSON, for so many seconds, and wake who waits.
+
+    Nothing is kept of a task whose id is a job's, and nothing takes the place of a success.
+    """
+    return Move("reply", (task_id, meta, seconds), lambda _: None)
+
+
 def announce(worker: str, state: dict[str, Any], seconds: int) -> Move[None]:
     """Tell a worker's state for so many seconds; 0 takes it off the list."""
     return Move("announce", (worker, json.dumps(state), seconds), lambda _: None)
@@ -469,8 +477,9 @@ def _depth(row: Any) -> QueueDepth:
 
 
 _READS = frozenset({"celery_meta", "dead", "events", "figures", "open_jobs", "overview", "read"})
-_BEGINS = frozenset({"claim", "recall", "requeue", "submit"})
-"""Refused by a server without memory: it starts nothing. Whatever runs may end, give back, and tell how far it is."""
+_BEGINS = frozenset({"claim", "recall", "reply", "requeue", "submit"})
+"""Refused by a server without memory: it starts nothing, and keeps no replies. A job that runs may end, be given back,
+and tell how far it is."""
 
 
 def _source(script: str) -> str:
