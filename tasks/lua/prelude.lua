@@ -43,14 +43,18 @@ local function meta(id, state, result)
     ',"traceback":null,"children":[]}'
 end
 
--- One entry in the job's event stream, and one wake-up for everybody who waits: the message is the task meta that a
--- Celery client expects on this channel, and the gateway only reads the channel's name.
+-- One entry in the job's event stream.
+local function note(id, t, state, progress, step, total_steps, message, preview)
+  redis.call('XADD', events_key(id), 'MAXLEN', '~', EVENTS_MAX, '*', 'state', state, 'progress', progress, 'step', step,
+    'total_steps', total_steps, 'message', message, 'preview', preview, 'at', stamp(t))
+end
+
+-- One more, and one wake-up for everybody who waits: the message is the task meta that a Celery client expects on this
+-- channel, and the gateway only reads the channel's name.
 local function emit(id)
   local f = redis.call('HMGET', job_key(id), 'state', 'progress', 'step', 'total_steps', 'message', 'meta_result',
     'preview')
-  redis.call('XADD', events_key(id), 'MAXLEN', '~', EVENTS_MAX, '*', 'state', f[1], 'progress', f[2] or '0',
-    'step', f[3] or '0', 'total_steps', f[4] or '0', 'message', f[5] or '', 'preview', f[7] or '',
-    'at', stamp(now()))
+  note(id, now(), f[1], f[2] or '0', f[3] or '0', f[4] or '0', f[5] or '', f[7] or '')
   redis.call('PUBLISH', meta_channel(id), meta(id, f[1], f[6]))
 end
 

@@ -34,5 +34,6 @@ else
   look_again(id, t + HELD_LOOK)
   set_out(id)
 end
-emit(id)
+-- Nobody waits yet for what did not exist: every gateway would hear of it in vain.
+note(id, t, 'queued', '0', '0', '0', '', '')
 return { 'created', id }
