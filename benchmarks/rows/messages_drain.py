@@ -19,7 +19,7 @@ from tasks.queues import Priority, Queue
 
 def measure(scale: Scale) -> Iterator[Measure]:
     """Let one worker after the other drain as many messages of a task that does nothing."""
-    count, each = scale.pick(full=(7, 1500), quick=(2, 200))
+    count, each = scale.pick(full=(9, 2000), quick=(2, 200))
     with broker() as server, workers(server, *Variant) as urls:
         clients = {variant: redis.Redis.from_url(url) for variant, url in urls.items()}
         for client in clients.values():

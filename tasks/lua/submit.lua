@@ -34,6 +34,5 @@ else
   look_again(id, t + HELD_LOOK)
   set_out(id)
 end
--- Nobody waits yet for what did not exist: every gateway would hear of it in vain.
-note(id, t, 'queued', '0', '0', '0', '', '')
+-- Nobody is woken: nobody waits yet for what did not exist, and every gateway would hear of it in vain.
 return { 'created', id }
