@@ -11,7 +11,6 @@ from tasks.queues import PRIORITY_STEPS, Queue
 from tasks.settings import settings
 
 broker_url = settings().redis_url
-broker_transport = "tasks.transport:Transport"  # kombu's for Redis, at half of its price
 # What TLS checks stands in the address; Flower's page about the broker reads it from here only.
 broker_use_ssl = tls_options(settings().redis_url)
 result_backend = f"tasks.results:LedgerBackend+{settings().redis_url}"

@@ -75,6 +75,6 @@ class Channel(kombu_redis.Channel):
 
 
 class Transport(kombu_redis.Transport):
-    """What ``broker_transport`` names."""
+    """What a worker reads its messages by (``tasks.consumer``)."""
 
     Channel = Channel

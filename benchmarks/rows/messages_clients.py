@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from urllib.parse import urlsplit
 
 import httpx
@@ -16,10 +15,9 @@ import psutil
 
 from benchmarks import load, stand
 from benchmarks.harness import Measure, Scale, at_most
-from benchmarks.rows.messages_workers import broker
 from tests import lab
 
-SETTLE_SECONDS = 0.5
+SETTLE_SECONDS = 0.3
 BUSY_PERCENT = 20
 """Of a core; while requests are taken in a gateway uses most of one."""
 
@@ -53,23 +51,22 @@ def gateway(broker_url: str, folder: Path) -> Iterator[Gateway]:
         yield Gateway(url, process)
 
 
-def memory_of_clients(scale: Scale) -> Iterator[Measure]:
+def memory_of_clients(scale: Scale, one: Gateway) -> Iterator[Measure]:
     """Have clients wait for jobs that nobody takes: on event streams, then in sync requests."""
     count = scale.pick(full=300, quick=50)
-    with TemporaryDirectory() as name, broker() as server, gateway(f"{server}/0", Path(name)) as one:
-        photo = httpx.post(f"{one.url}/api/images", content=stand.PHOTO.read_bytes(), headers=_kind("image/jpeg"))
-        edit = json.dumps({"task_type": "white-balance", "input_image": photo.json()["image_id"]}).encode()
-        accepted = httpx.post(f"{one.url}/api/generate/async", content=edit, headers=_kind("application/json"))
-        follow = load.request("GET", f"{one.url}/api/generate/stream/{accepted.json()['task_id']}")
-        wait = load.request("POST", f"{one.url}/api/generate", edit, content_type="application/json")
-        for what, request, speaks in (("event stream", follow, True), ("sync request", wait, False)):
-            per_client = _memory_per_client(one, request, count, speaks=speaks)
-            yield Measure(
-                15,
-                f"a gateway's memory for a client that waits: {what}, {count} of them",
-                (per_client / 1000,),
-                at_most(64, " KB"),
-            )
+    photo = httpx.post(f"{one.url}/api/images", content=stand.PHOTO.read_bytes(), headers=_kind("image/jpeg"))
+    edit = json.dumps({"task_type": "white-balance", "input_image": photo.json()["image_id"]}).encode()
+    accepted = httpx.post(f"{one.url}/api/generate/async", content=edit, headers=_kind("application/json"))
+    follow = load.request("GET", f"{one.url}/api/generate/stream/{accepted.json()['task_id']}")
+    wait = load.request("POST", f"{one.url}/api/generate", edit, content_type="application/json")
+    for what, request, speaks in (("event stream", follow, True), ("sync request", wait, False)):
+        per_client = _memory_per_client(one, request, count, speaks=speaks)
+        yield Measure(
+            15,
+            f"a gateway's memory for a client that waits: {what}, {count} of them",
+            (per_client / 1000,),
+            at_most(64, " KB"),
+        )
 
 
 def _kind(content_type: str) -> dict[str, str]:

