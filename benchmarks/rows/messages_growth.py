@@ -47,8 +47,8 @@ class Line:
 
 def measure(scale: Scale) -> Iterator[Measure]:
     """Fill lines of three lengths, ask in turns; then have clients wait."""
-    lengths = scale.pick(full=(10, 1_000, 100_000), quick=(10, 500))
-    count, each = scale.pick(full=(9, 200), quick=(2, 30))
+    lengths = scale.pick(full=(10, 1_000, 100_000), quick=(10, 300))
+    count, each = scale.pick(full=(9, 200), quick=(2, 20))
     with TemporaryDirectory() as name, contextlib.ExitStack() as stack:
         lines = [_filled(stack, Path(name), jobs) for jobs in lengths]
         for turn in range(count):
