@@ -29,6 +29,7 @@ from tasks.app import app
 from tasks.headers import Embedded, Headers, flaw_in, is_deep
 from tasks.messages import REQUEST_ID, described, job_of
 from tasks.settings import settings
+from tasks.transport import Transport
 
 DEAD_MESSAGES_KEY = "darkroom:messages:dead"
 EXIT_WEDGED = 70
@@ -54,6 +55,16 @@ class SafeConsumer(Consumer):
                 conn.transport.register_with_event_loop(conn.connection, self.hub)
             undo.pop_all()
         return conn
+
+    def connection_for_read(self, heartbeat: float | None = None) -> Connection:
+        """Connect by our transport.
+
+        The setting ``broker_transport`` would do the same for everybody, and Flower, which takes the broker's kind from
+        the connection's address, would not know this one.
+        """
+        conn: Connection = self.app.connection_for_read(heartbeat=heartbeat)
+        conn.get_transport_cls = lambda: Transport  # type: ignore[method-assign]
+        return self.ensure_connected(conn)
 
     def ensure_connected(self, conn: Connection) -> Connection:
         """Connect, however long it takes, at a steady pace.

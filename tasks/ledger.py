@@ -8,39 +8,38 @@ of this module and applied by whoever holds a connection, blocking (``Ledger``) 
     body:     claim ─► renew … ─► finish
     any time: cancel; release (drain); requeue (sweeper)
 
-Keys, all under ``darkroom:``: ``job:{id}`` (hash), ``events:{id}`` (stream of at most 200), ``jobs:open`` (sorted by
-when the sweeper looks next), ``jobs:open:{queue}`` (those that a pool has to work on), ``jobs:waiting:{queue}`` (the
-line before a pool), ``jobs:seconds`` (learned durations), ``jobs:dead`` (dead letters), ``workers`` and
-``worker:{name}`` (who is alive), ``capacity`` (what the scaler decided); of each owner ``jobs:of:{owner}`` (his open
-jobs), ``jobs:ahead:{priority}:{owner}`` and ``jobs:held:{priority}:{owner}`` (his share of the line), and
-``jobs:turns:{queue}`` (whose turn it is), as told in ``prelude.lua``; ``metrics`` (what was counted, ``tasks.metrics``)
-and ``jobs:failures`` (the latest ones); ``idempotency:{owner}:{hash}`` (what a client asked for under a key);
-``webhooks:due`` (ended jobs whose client is to be told).
+Keys, all under ``darkroom:``: ``job:{id}`` (hash), ``events:{id}`` (stream of at most 200, from the second event on),
+``jobs:open`` (sorted by when the sweeper looks next), ``jobs:open:{queue}`` (those that a pool has to work on),
+``jobs:waiting:{queue}`` (the line before a pool), ``jobs:seconds`` (learned durations), ``jobs:dead`` (dead letters),
+``workers`` and ``worker:{name}`` (who is alive), ``capacity`` (what the scaler decided); of each owner
+``jobs:of:{owner}`` (his open jobs), ``jobs:ahead:{priority}:{owner}`` and ``jobs:held:{priority}:{owner}`` (his share
+of the line), and ``jobs:turns:{queue}`` (whose turn it is), as told in ``prelude.lua``; ``metrics`` (what was counted,
+``tasks.metrics``) and ``jobs:failures`` (the latest ones); ``idempotency:{owner}:{hash}`` (what a client asked for
+under a key); ``webhooks:due`` (ended jobs whose client is to be told).
 """
 
 import hashlib
 import json
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
-from importlib import resources
 from typing import Any, Generic, Literal, TypeVar
 
 import redis
 import redis.asyncio
 from celery.exceptions import SoftTimeLimitExceeded
 
-from tasks import metrics
 from tasks.errors import ConflictError, ErrorCode, LimitError, broker_away, broker_error, error_of
 from tasks.figures import JOB_FIELDS, Figures, Glance, figures_of, glance_of
 from tasks.idempotency import Idempotency, Recalled, conflict
 from tasks.jobs import Edit, Event, Failure, Job, Operation, Role, Stage, State
-from tasks.metrics import JOB_BUCKETS, Batch
+from tasks.metrics import Batch
 from tasks.patience import Patience
 from tasks.queues import PRIORITY_STEPS, SEPARATOR, Priority, Queue
 from tasks.records import event_of, job_of
+from tasks.scripts import SCRIPTS, source
 from tasks.settings import settings
 from tasks.tracing import TRACEPARENT
 
@@ -49,13 +48,6 @@ Answer = TypeVar("Answer")
 
 SERVED_BY: Mapping[Operation, Queue] = dict.fromkeys(Operation, Queue.GENERATION)
 """The pool that a job waits for."""
-
-_SCRIPTS = (
-    *("announce", "cancel", "celery_meta", "claim", "dead", "due", "enter", "events", "figures", "finish", "launch"),
-    *("open_jobs", "overview", "part", "postpone", "read", "recall", "release", "renew", "requeue", "set_back"),
-    *("submit", "tell", "unbury"),
-    *("webhook_begin", "webhook_secret", "webhook_settle", "webhook_take"),
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -400,6 +392,14 @@ def celery_meta(job_id: str) -> Move[dict[str, Any] | None]:
     return Move("celery_meta", (job_id,), lambda reply: json.loads(reply) if reply else None)
 
 
+def reply(task_id: str, meta: str, seconds: int) -> Move[None]:
+    """Keep what a task that is no job answers, Celery's task meta in JSON, for so many seconds, and wake who waits.
+
+    Nothing is kept of a task whose id is a job's, and nothing takes the place of a success.
+    """
+    return Move("reply", (task_id, meta, seconds), lambda _: None)
+
+
 def announce(worker: str, state: dict[str, Any], seconds: int) -> Move[None]:
     """Tell a worker's state for so many seconds; 0 takes it off the list."""
     return Move("announce", (worker, json.dumps(state), seconds), lambda _: None)
@@ -468,35 +468,6 @@ def _depth(row: Any) -> QueueDepth:
     return QueueDepth(Queue(name), depth, line, float(oldest), jobs, float(seconds) if seconds else None)
 
 
-_READS = frozenset({"celery_meta", "dead", "events", "figures", "open_jobs", "overview", "read"})
-_BEGINS = frozenset({"claim", "recall", "requeue", "submit"})
-"""Refused by a server without memory: it starts nothing. Whatever runs may end, give back, and tell how far it is."""
-
-
-def _source(script: str) -> str:
-    folder = resources.files("tasks") / "lua"
-    flags = " flags=no-writes" if script in _READS else "" if script in _BEGINS else " flags=allow-oom"
-    files = ("prelude", script)
-    return f"#!lua{flags}\n" + _constants() + "".join((folder / f"{name}.lua").read_text() for name in files)
-
-
-def _constants() -> str:
-    limits = settings()
-    values = {
-        "GRACE": limits.grace_seconds,
-        "HELD_LOOK": limits.held_look_seconds,
-        "JOBS_AHEAD": limits.jobs_ahead,
-        "DEAD_MAX": limits.dead_letters_kept,
-        "DEAD_SECONDS": limits.image_retention_seconds,
-        "EVENTS_MAX": limits.events_kept,
-        "FAILURES_MAX": limits.failures_kept,
-        "PREPARATION": f"'{Queue.IMAGE_UTILS}'",
-        "COUNTED": _table(f"{name} = '{family.name}'" for name, family in _COUNTED_HERE.items()),
-        "JOB_BUCKETS": _table(f"'{most:g}'" for most in JOB_BUCKETS),
-    }
-    return "".join(f"local {name} = {value}\n" for name, value in values.items())
-
-
 @contextmanager
 def _broker_errors() -> Iterator[None]:
     try:
@@ -511,28 +482,13 @@ def _broker_errors() -> Iterator[None]:
         raise known from error
 
 
-_COUNTED_HERE: Mapping[str, metrics.Family] = {
-    "JOBS_ACCEPTED": metrics.JOBS_ACCEPTED,
-    "JOBS_FINISHED": metrics.JOBS_FINISHED,
-    "JOBS_REQUEUED": metrics.JOBS_REQUEUED,
-    "JOB_ERRORS": metrics.JOB_ERRORS,
-    "JOB_SECONDS": metrics.JOB_SECONDS,
-    "JOB_STAGE_SECONDS": metrics.JOB_STAGE_SECONDS,
-}
-"""Families to which the scripts add, by their names there."""
-
-
-def _table(entries: Iterable[str]) -> str:
-    return f"{{ {', '.join(entries)} }}"
-
-
 class Ledger:
     """Applies moves over a blocking connection; safe to share between threads."""
 
     def __init__(self, client: "redis.Redis") -> None:
         """Prepare every script; nothing is sent yet."""
         self.client = client
-        self._scripts = {name: client.register_script(_source(name)) for name in _SCRIPTS}
+        self._scripts = {name: client.register_script(source(name)) for name in SCRIPTS}
 
     def apply(self, move: Move[Answer]) -> Answer:
         """Apply a move. Raises ``UnavailableError``: broker_unavailable, or broker_full for what begins work."""
@@ -546,7 +502,7 @@ class AsyncLedger:
     def __init__(self, client: "redis.asyncio.Redis") -> None:
         """Prepare every script; nothing is sent yet."""
         self.client = client
-        self._scripts = {name: client.register_script(_source(name)) for name in _SCRIPTS}
+        self._scripts = {name: client.register_script(source(name)) for name in SCRIPTS}
 
     async def apply(self, move: Move[Answer]) -> Answer:
         """Apply a move. Raises ``UnavailableError``: broker_unavailable, or broker_full for what begins work."""

@@ -8,8 +8,10 @@ import logging
 import os
 import sys
 import time
+from contextlib import suppress
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING, Any, TextIO
 
 import structlog
 from celery import signals, states
@@ -35,6 +37,27 @@ _STARTED: ContextVar[float] = ContextVar("started", default=0.0)
 log = structlog.get_logger(__name__)
 
 
+class Lines:
+    """What writes our lines. By way of the standard library's logging, as others' go, each would cost twice as much.
+
+    Like there, a line that cannot be written is nobody's error.
+    """
+
+    def __init__(self, stream: TextIO, name: str) -> None:
+        """Write to a stream, for a module."""
+        self.name = name
+        self._stream = stream
+
+    def msg(self, line: str) -> None:
+        """Write a line, whole."""
+        # RuntimeError: a signal's handler logs, and what it has interrupted was just doing the same.
+        with suppress(OSError, ValueError, RuntimeError):
+            self._stream.write(f"{line}\n")
+            self._stream.flush()
+
+    debug = info = warning = error = critical = msg
+
+
 def configure(level: int = logging.INFO) -> None:
     """Send structlog's and the standard library's logs to stderr: text for a terminal, JSON elsewhere."""
     shared: list[Processor] = [
@@ -43,9 +66,10 @@ def configure(level: int = logging.INFO) -> None:
         structlog.stdlib.add_logger_name,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
+    renderers = _renderers()
     structlog.configure(
-        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
-        logger_factory=structlog.stdlib.LoggerFactory(),
+        processors=[*shared, *renderers],
+        logger_factory=partial(Lines, sys.stderr),
         wrapper_class=structlog.make_filtering_bound_logger(level),
         cache_logger_on_first_use=True,
     )
@@ -53,7 +77,7 @@ def configure(level: int = logging.INFO) -> None:
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,
-            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *_renderers()],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *renderers],
         )
     )
     root = logging.getLogger()

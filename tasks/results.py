@@ -68,7 +68,7 @@ class LedgerBackend(RedisBackend):
         try:
             if token is not None:
                 self._commit(token, result, state)
-            elif not (state in states.EXCEPTION_STATES and self._is_job(task_id)):
+            else:
                 return super().store_result(task_id, result, state, traceback=traceback, request=request, **kwargs)
         except _BROKER_ERRORS as error:
             _require_away(error)
@@ -164,8 +164,20 @@ class LedgerBackend(RedisBackend):
         job = self.ledger.apply(ledger.celery_meta(task_id))
         return job if job is not None else super()._get_task_meta_for(task_id)
 
-    def _is_job(self, task_id: str) -> bool:
-        return self.ledger.apply(ledger.celery_meta(task_id)) is not None
+    def _store_result(
+        self,
+        task_id: str,
+        result: Any,
+        state: str,
+        traceback: str | None = None,
+        request: Context | None = None,
+        **kwargs: Any,
+    ) -> Any:
+        """Keep a reply in one round trip; Celery looks first, then writes."""
+        told = self._get_result_meta(result=result, state=state, traceback=traceback, request=request)
+        seconds = self.failure_expires if state == states.FAILURE else self.expires
+        self.ledger.apply(ledger.reply(task_id, self.encode({**told, "task_id": task_id}), seconds))
+        return result
 
 
 def _origin(request: Context | None) -> dict[str, str]:

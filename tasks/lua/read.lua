@@ -6,5 +6,6 @@ if #record == 0 then return false end
 local pool = get(id, 'pool_queue')
 local rank = redis.call('ZRANK', waiting_key(pool), id)
 local seconds = redis.call('HGET', P .. 'jobs:seconds', get(id, 'kind'))
-local last = redis.call('XREVRANGE', events_key(id), '+', '-', 'COUNT', 1)
-return { record, rank, seconds, last[1] and last[1][1] or '0-0' }
+local last = redis.call('XREVRANGE', events_key(id), '+', '-', 'COUNT', 1)[1]
+local last_id = last and last[1] or is_unwritten(id) and first_event(id) or '0-0'
+return { record, rank, seconds, last_id }

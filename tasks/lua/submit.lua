@@ -34,5 +34,5 @@ else
   look_again(id, t + HELD_LOOK)
   set_out(id)
 end
-emit(id)
+-- Nobody is woken: nobody waits yet for what did not exist, and every gateway would hear of it in vain.
 return { 'created', id }

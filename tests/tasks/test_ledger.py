@@ -531,3 +531,34 @@ def test_an_ended_job_is_put_into_the_outbox(book: Ledger, removal_edit: Edit) -
     assert book.client.zscore("darkroom:webhooks:due", told) == pytest.approx(read(book, told).finished_at, abs=0.001)
     assert book.client.zscore("darkroom:webhooks:due", quiet) is None
     assert read(book, told).webhook == "https://example.org/hook"
+
+
+def test_the_first_event_is_told_before_it_is_written(book: Ledger, submitted: Callable[[], str]) -> None:
+    """A job that waits has no stream, which would take more memory than all else of it; nobody can tell."""
+    job_id = submitted()
+    assert not book.client.exists(ledger.events_key(job_id))
+    told = book.apply(ledger.events(job_id))
+    found = book.apply(ledger.read(job_id))
+    assert [event.state for event in told] == [State.QUEUED]
+    assert found is not None
+    assert found[1] == told[0].id
+    assert book.apply(ledger.events(job_id, told[0].id)) == ()
+    assert book.apply(ledger.events(job_id, "1764-0")) == told
+    claimed(book, job_id)
+    written = book.apply(ledger.events(job_id))
+    assert written[0] == told[0]
+    assert [event.state for event in written] == [State.QUEUED, State.PREPROCESSING]
+    assert book.apply(ledger.events(job_id, told[0].id)) == written[1:]
+    assert book.client.xlen(ledger.events_key(job_id)) == 2
+
+
+def test_a_submission_wakes_nobody(book: Ledger, removal_edit: Edit) -> None:
+    """Every gateway hears what is published, and nobody can wait for a job before there is one."""
+    job_id = ledger.new_job_id()
+    with book.client.pubsub() as listener:
+        listener.subscribe(f"celery-task-meta-{job_id}")
+        assert listener.get_message(timeout=5)
+        book.apply(ledger.submit(job_id, removal_edit, owner="test"))
+        assert listener.get_message(timeout=0.2) is None
+        book.apply(ledger.cancel(job_id))
+        assert listener.get_message(timeout=5)
