@@ -1,5 +1,6 @@
 """Processes to measure: Darkroom's own, each as it is deployed, and any server of a peer."""
 
+import io
 import os
 import subprocess
 import sys
@@ -7,16 +8,33 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import httpx
+import numpy as np
 import psutil
+from PIL import Image
 
 from tests import lab
 
 PHOTO = lab.DATA / "launch-pad.jpg"
 MASK = lab.DATA / "removal-mask.png"
 READY_SECONDS = 120.0
+PHOTO_SIZE = (2400, 1600)
+PHOTO_GRAIN = 6.0
+"""Standard deviation of its grain in grey levels; an enlarged photo is smooth, and would be a small file."""
+
+
+@cache
+def photo() -> bytes:
+    """Return a photo as clients send them: a JPEG of 3.8 megapixels and 0.9 MB, the same one at each call."""
+    with Image.open(PHOTO) as small:
+        large = np.asarray(small.convert("RGB").resize(PHOTO_SIZE, Image.Resampling.BICUBIC), np.float32)
+    grain = np.random.default_rng(1).normal(0, PHOTO_GRAIN, (*large.shape[:2], 1)).astype(np.float32)
+    file = io.BytesIO()
+    Image.fromarray(np.clip(large + grain, 0, 255).astype(np.uint8)).save(file, "JPEG", quality=87)
+    return file.getvalue()
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,15 +82,24 @@ def serving(
     command: list[str], ready: str, environment: Mapping[str, str], log: Path, cwd: Path | None = None
 ) -> Iterator[psutil.Process]:
     """Run a server from when its address ``ready`` answers at all until the block ends."""
+    with running(command, environment, log, cwd) as process:
+        lab.wait_for(lambda: answers(ready) or process.poll() is not None, ready, READY_SECONDS)
+        if process.poll() is not None:
+            raise RuntimeError(log.read_text()[-4000:])
+        yield psutil.Process(process.pid)
+
+
+@contextmanager
+def running(
+    command: list[str], environment: Mapping[str, str], log: Path, cwd: Path | None = None
+) -> Iterator["subprocess.Popen[bytes]"]:
+    """Run a process until the block ends; it may not have begun its work yet."""
     with log.open("ab") as output:
         process = subprocess.Popen(
             command, env={**os.environ, **environment}, stdout=output, stderr=output, cwd=cwd, start_new_session=True
         )
     try:
-        lab.wait_for(lambda: answers(ready) or process.poll() is not None, ready, READY_SECONDS)
-        if process.poll() is not None:
-            raise RuntimeError(log.read_text()[-4000:])
-        yield psutil.Process(process.pid)
+        yield process
     finally:
         stop(process)
 
