@@ -33,7 +33,6 @@ from darkroom.keys import keys_app, require_door
 from darkroom.output import LinePrinter
 from darkroom.stack import free_ports, read_settings
 from darkroom.supervisor import Supervisor
-from tasks import logs
 from tasks.jobs import Operation
 from tasks.keys import AccessMode
 from worker_profiles import ProfileName, load
@@ -120,6 +119,7 @@ def machine(
     Exit status 78: a worker says that its configuration has to be mended.
     """
     from darkroom.machine import life, settings  # noqa: PLC0415 - loads clients of stores and servers
+    from tasks import logs  # noqa: PLC0415 - as above
 
     logs.configure()
     sys.exit(asyncio.run(life.run(load(profile), settings.read_settings(), workers)))

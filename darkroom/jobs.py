@@ -3,18 +3,18 @@
 import contextlib
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
 from darkroom.errors import CommandError, UnreachableError, UsageError
-from tasks import ledger
-from tasks.dead_letters import DeadLetters
 from tasks.errors import ConflictError, DarkroomError, NotFoundError, UnavailableError
 from tasks.jobs import Job
-from tasks.settings import settings
+
+if TYPE_CHECKING:
+    from tasks.dead_letters import DeadLetters
 
 app = typer.Typer(help="Jobs that ended each worker that took them. REDIS_URL names the broker.", no_args_is_help=True)
 
@@ -45,8 +45,12 @@ def replay(
 
 
 @contextlib.contextmanager
-def _dead_letters() -> Iterator[DeadLetters]:
+def _dead_letters() -> "Iterator[DeadLetters]":
     """Open the ledger; its errors become the command line's."""
+    from tasks import ledger  # noqa: PLC0415 - loads the broker's client, which `darkroom up` does not need
+    from tasks.dead_letters import DeadLetters  # noqa: PLC0415 - as above
+    from tasks.settings import settings  # noqa: PLC0415 - as above
+
     book = ledger.connect(settings().redis_url, patience_seconds=1)
     try:
         yield DeadLetters(book)

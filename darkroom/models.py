@@ -10,12 +10,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import httpx
-
 from darkroom.errors import CommandError, UsageError
 
 _CHUNK = 1 << 20
-_SECONDS = httpx.Timeout(30, read=60)
+_CONNECT_SECONDS, _READ_SECONDS = 30.0, 60.0
 
 Progress = Callable[[int, int], None]
 """Takes the bytes that are there and the bytes in all."""
@@ -170,9 +168,12 @@ def _pull_file(model: Model, source: Download, place: Path, progress: Progress) 
 
 
 def _download(source: Download, partial: Path, progress: Progress) -> None:
+    import httpx  # noqa: PLC0415 - most commands of the command line ask no server
+
+    seconds = httpx.Timeout(_CONNECT_SECONDS, read=_READ_SECONDS)
     try:
         with (
-            httpx.stream("GET", source.url, follow_redirects=True, timeout=_SECONDS) as answer,
+            httpx.stream("GET", source.url, follow_redirects=True, timeout=seconds) as answer,
             partial.open("wb") as out,
         ):
             answer.raise_for_status()
@@ -188,6 +189,7 @@ def _download(source: Download, partial: Path, progress: Progress) -> None:
 def _pull_repository(model: Model, source: Repository, place: Path) -> None:
     if importlib.util.find_spec("huggingface_hub") is None:
         raise UsageError(f"{model.name} needs the package huggingface_hub: install Darkroom with the qwen extra.")
+    import httpx  # noqa: PLC0415 - as above
     from huggingface_hub import HfApi, snapshot_download  # noqa: PLC0415 - a second to import; no other command needs it
     from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError  # noqa: PLC0415
 

@@ -6,16 +6,11 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
-import redis
 import typer
 
 from darkroom.errors import EXIT_STATUSES, CommandError, UnreachableError, UsageError
-from tasks import ledger
-from tasks.presence import WorkerState, announced_here
-from tasks.settings import settings
 from worker_profiles import Profile, ProfileName, load
 
-_AT_WORK = frozenset({WorkerState.READY, WorkerState.BUSY, WorkerState.DRAINING})
 _SECONDS = 1.0
 """A broker that answers does so in milliseconds; the check itself is given a few seconds."""
 
@@ -67,8 +62,12 @@ def check_health(
     profile: Annotated[ProfileName, typer.Argument(envvar="DARKROOM_PROFILE", help="Whose workers to look for.")],
 ) -> None:
     """Say whether a worker of this machine takes work; exit status 1 while it only starts or loads. For containers."""
+    from tasks.presence import WorkerState  # noqa: PLC0415 - loads the broker's client, which `darkroom up` does not need
+
     told = _told(profile)
-    ready = [worker for worker in told if worker["state"] in _AT_WORK]
+    ready = [
+        worker for worker in told if worker["state"] in {WorkerState.READY, WorkerState.BUSY, WorkerState.DRAINING}
+    ]
     if not ready:
         loading = "; ".join(f"{worker['name']} is {worker['state']} {worker['message']}".strip() for worker in told)
         raise CommandError(f"No {profile} worker of this machine takes work: {loading or 'none is known'}.")
@@ -76,6 +75,12 @@ def check_health(
 
 
 def _told(profile: ProfileName) -> list[dict[str, str]]:
+    import redis  # noqa: PLC0415 - as above
+
+    from tasks import ledger  # noqa: PLC0415 - as above
+    from tasks.presence import announced_here  # noqa: PLC0415 - as above
+    from tasks.settings import settings  # noqa: PLC0415 - as above
+
     book = ledger.connect(settings().redis_url, patience_seconds=_SECONDS)
     with contextlib.closing(book.client):
         try:

@@ -10,10 +10,9 @@ import sys
 from collections.abc import Awaitable, Callable, Iterator
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 from urllib.parse import urlsplit
 
-import httpx
 from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -21,13 +20,12 @@ from darkroom import parent, valkey
 from darkroom.errors import CommandError, UsageError
 from darkroom.secrets import kept
 from darkroom.supervisor import SUPERVISOR, Backoff, Log, Program, Supervisor, Tier
-from tasks.addresses import ServerUrl, tls_context
+from tasks.addresses import EMBEDDED_BROKER_PORT, EMBEDDED_CACHE_PORT, ServerUrl, tls_context
 from tasks.keys import AccessMode
-from tasks.settings import EMBEDDED_BROKER_PORT, EMBEDDED_CACHE_PORT
 from worker_profiles import Profile
 from worker_profiles.local import PROFILES
 
-_LOOK_SECONDS = 0.2
+_LOOK_SECONDS = 0.02
 _ANSWER_SECONDS = 5.0
 FRONT_GRACE_SECONDS = 8.0
 """The gateway closes its event streams within 5 s (--timeout-graceful-shutdown)."""
@@ -147,8 +145,8 @@ def servers(settings: StackSettings) -> list[Program]:
 
 
 def services(settings: StackSettings) -> list[Program]:
-    """Return what needs the servers: the workers, Flower and the gateway."""
-    return [*(_worker(profile, settings) for profile in PROFILES), _flower(settings), _gateway(settings)]
+    """Return what needs the servers: the gateway, which takes longest to load, the workers and Flower."""
+    return [_gateway(settings), *(_worker(profile, settings) for profile in PROFILES), _flower(settings)]
 
 
 def _environment(settings: StackSettings) -> dict[str, str]:
@@ -259,11 +257,13 @@ async def start(settings: StackSettings, supervisor: Supervisor) -> None:
         program.directory.mkdir(parents=True, exist_ok=True)
         supervisor.start(program)
     deadline = asyncio.get_running_loop().time() + settings.start_seconds
-    async with httpx.AsyncClient(trust_env=False, timeout=_ANSWER_SECONDS) as client:
-        await _until_complete(partial(silent_servers, settings), deadline, supervisor)
-        for program in services(settings):
-            supervisor.start(program)
-        await _until_complete(partial(_not_ready, settings, client), deadline, supervisor)
+    await _until_complete(partial(silent_servers, settings), deadline, supervisor)
+    for program in services(settings):
+        supervisor.start(program)
+    from darkroom import readiness  # noqa: PLC0415 - its HTTP client, while the services load what they need
+
+    async with readiness.client() as client:
+        await _until_complete(partial(readiness.lacking, settings, client), deadline, supervisor)
 
 
 async def _until_complete(look: Callable[[], Awaitable[list[str]]], deadline: float, supervisor: Supervisor) -> None:
@@ -307,44 +307,6 @@ async def _ping(url: str) -> None:
         writer.close()
         with contextlib.suppress(OSError):
             await writer.wait_closed()
-
-
-async def _not_ready(settings: StackSettings, client: httpx.AsyncClient) -> list[str]:
-    return [*await _gateway_lacks(settings, client), *await _flower_lacks(settings, client)]
-
-
-async def _gateway_lacks(settings: StackSettings, client: httpx.AsyncClient) -> list[str]:
-    try:
-        answer = await client.get(f"{settings.gateway_url}/api/system/health")
-        health = answer.json()
-    except (httpx.HTTPError, ValueError):
-        return ["the gateway does not answer"]
-    if answer.status_code == httpx.codes.UNAUTHORIZED:
-        # It is up and lets nobody in without a key, us neither; how the workers are is in their lines.
-        return []
-    return ailing_services(answer.status_code, health, {profile.service for profile in PROFILES})
-
-
-async def _flower_lacks(settings: StackSettings, client: httpx.AsyncClient) -> list[str]:
-    try:
-        answer = await client.get(f"http://127.0.0.1:{settings.flower_port}/healthcheck")
-    except httpx.HTTPError:
-        return ["Flower does not answer"]
-    return [] if answer.is_success else [f"Flower answers {answer.status_code}"]
-
-
-def ailing_services(status_code: int, health: Any, wanted: set[Any]) -> list[str]:
-    """Return a phrase for each service that system health does not call healthy.
-
-    A pool that is asleep counts as ailing here: on one machine every pool has its worker.
-    """
-    if not isinstance(health, dict) or not isinstance(health.get("services"), dict):
-        return [f"the gateway answers {status_code} to /api/system/health"]
-    states = {name: health["services"].get(name, {}).get("status", "unknown") for name in sorted(wanted)}
-    ailing = [f"{name} is {state}" for name, state in states.items() if state != "healthy"]
-    if not ailing and health.get("status") != "healthy":
-        return [f"the system is {health.get('status')}"]
-    return ailing
 
 
 def check_ports(settings: StackSettings) -> None:

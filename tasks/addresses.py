@@ -13,6 +13,10 @@ from urllib.parse import SplitResult, parse_qsl, urlencode, urlsplit
 
 from pydantic import AfterValidator
 
+EMBEDDED_BROKER_PORT = 6399
+"""`make up` listens here, away from 6379, where a machine's own Redis would be."""
+EMBEDDED_CACHE_PORT = 6398
+
 _CHECKED = "required"
 _FILES = ("ssl_ca_certs", "ssl_certfile", "ssl_keyfile")
 

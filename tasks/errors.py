@@ -19,10 +19,6 @@ Interrupted is not an error of the work: it tells a running task to put its work
 from enum import StrEnum
 from typing import Self
 
-import redis
-from celery.exceptions import SoftTimeLimitExceeded, TimeLimitExceeded, WorkerLostError
-from kombu.exceptions import OperationalError
-
 
 class ErrorCode(StrEnum):
     """Stable codes, each with what it means: docs/errors.md is made of these lines."""
@@ -249,8 +245,6 @@ def error_of(code: ErrorCode, detail: str) -> DarkroomError:
     return _KINDS[code](code, detail)
 
 
-_AWAY = (redis.ConnectionError, redis.TimeoutError, redis.ReadOnlyError, OperationalError)
-"""A demoted server (READONLY) is as good as away: until somebody is the master again it takes nothing."""
 _AWAY_WORDS = ("UNBLOCKED", "NOREPLICAS", "MASTERDOWN")
 _FULL_WORDS = ("MISCONF",)
 """How a server's answer begins, where redis-py has no type for it. MISCONF: it cannot write to its disk."""
@@ -258,6 +252,9 @@ _FULL_WORDS = ("MISCONF",)
 
 def broker_error(error: BaseException) -> UnavailableError | None:
     """Return what a broker's failure means to who asked: it is away, or full; None for what is neither but a bug."""
+    import redis  # noqa: PLC0415 - who meets its errors has loaded it; the command line mostly has not
+    from kombu.exceptions import OperationalError  # noqa: PLC0415 - as above
+
     match error:
         case redis.exceptions.OutOfMemoryError():
             return broker_full()
@@ -265,7 +262,8 @@ def broker_error(error: BaseException) -> UnavailableError | None:
             return broker_full()
         case redis.ResponseError() if str(error).startswith(_AWAY_WORDS):
             return broker_away()
-        case _ if isinstance(error, _AWAY):
+        # A demoted server (READONLY) is as good as away: until somebody is the master again it takes nothing.
+        case redis.ConnectionError() | redis.TimeoutError() | redis.ReadOnlyError() | OperationalError():
             return broker_away()
         case _:
             return None
@@ -285,6 +283,12 @@ def broker_full() -> UnavailableError:
 
 def translate(error: BaseException) -> DarkroomError:
     """Return a foreign error as one of ours; the one place where they are told apart, by type."""
+    from celery.exceptions import (  # noqa: PLC0415 - as in broker_error
+        SoftTimeLimitExceeded,
+        TimeLimitExceeded,
+        WorkerLostError,
+    )
+
     match error:
         case DarkroomError():
             return error

@@ -9,13 +9,9 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from tasks.addresses import ServerUrl
+from tasks.addresses import EMBEDDED_BROKER_PORT, ServerUrl
 from tasks.engines import EngineName, SegmenterName
 from worker_profiles import ProfileName, load
-
-EMBEDDED_BROKER_PORT = 6399
-"""`make up` listens here, away from 6379, where a machine's own Redis would be."""
-EMBEDDED_CACHE_PORT = 6398
 
 
 def _listed(value: Any) -> Any:

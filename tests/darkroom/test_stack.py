@@ -19,7 +19,8 @@ from redis import Redis
 
 from darkroom import parent, stack, valkey
 from darkroom.errors import CommandError, UsageError
-from darkroom.stack import StackSettings, ailing_services, check_ports, free_ports
+from darkroom.readiness import ailing_services
+from darkroom.stack import StackSettings, check_ports, free_ports
 from darkroom.supervisor import Backoff, Program, Tier
 from tests.darkroom.processes import Marked, listens
 from tests.lab import wait_for
