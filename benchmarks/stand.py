@@ -1,5 +1,6 @@
 """Processes to measure: Darkroom's own, each as it is deployed, and any server of a peer."""
 
+import io
 import os
 import subprocess
 import sys
@@ -7,16 +8,33 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import httpx
+import numpy as np
 import psutil
+from PIL import Image
 
 from tests import lab
 
 PHOTO = lab.DATA / "launch-pad.jpg"
 MASK = lab.DATA / "removal-mask.png"
 READY_SECONDS = 120.0
+PHOTO_SIZE = (2400, 1600)
+PHOTO_GRAIN = 6.0
+"""Standard deviation of its grain in grey levels; an enlarged photo is smooth, and would be a small file."""
+
+
+@cache
+def photo() -> bytes:
+    """Return a photo as clients send them: a JPEG of 3.8 megapixels and 0.9 MB, the same one at each call."""
+    with Image.open(PHOTO) as small:
+        large = np.asarray(small.convert("RGB").resize(PHOTO_SIZE, Image.Resampling.BICUBIC), np.float32)
+    grain = np.random.default_rng(1).normal(0, PHOTO_GRAIN, (*large.shape[:2], 1)).astype(np.float32)
+    file = io.BytesIO()
+    Image.fromarray(np.clip(large + grain, 0, 255).astype(np.uint8)).save(file, "JPEG", quality=87)
+    return file.getvalue()
 
 
 @dataclass(frozen=True, slots=True)
