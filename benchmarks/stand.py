@@ -82,15 +82,24 @@ def serving(
     command: list[str], ready: str, environment: Mapping[str, str], log: Path, cwd: Path | None = None
 ) -> Iterator[psutil.Process]:
     """Run a server from when its address ``ready`` answers at all until the block ends."""
+    with running(command, environment, log, cwd) as process:
+        lab.wait_for(lambda: answers(ready) or process.poll() is not None, ready, READY_SECONDS)
+        if process.poll() is not None:
+            raise RuntimeError(log.read_text()[-4000:])
+        yield psutil.Process(process.pid)
+
+
+@contextmanager
+def running(
+    command: list[str], environment: Mapping[str, str], log: Path, cwd: Path | None = None
+) -> Iterator["subprocess.Popen[bytes]"]:
+    """Run a process until the block ends; it may not have begun its work yet."""
     with log.open("ab") as output:
         process = subprocess.Popen(
             command, env={**os.environ, **environment}, stdout=output, stderr=output, cwd=cwd, start_new_session=True
         )
     try:
-        lab.wait_for(lambda: answers(ready) or process.poll() is not None, ready, READY_SECONDS)
-        if process.poll() is not None:
-            raise RuntimeError(log.read_text()[-4000:])
-        yield psutil.Process(process.pid)
+        yield process
     finally:
         stop(process)
 

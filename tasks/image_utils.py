@@ -161,11 +161,14 @@ def _png(pixels: NDArray[np.uint8]) -> bytes:
 
 
 def _written(pixels: NDArray[np.uint8], source: bytes, options: OutputOptions) -> bytes:
-    came_as = probe(source).format
-    as_it_came = came_as if came_as in OUTPUT_FORMATS else Format.PNG
     return imaging.codec.encode(
         pixels,
-        Format(options.format) if options.format else as_it_came,
+        Format(options.format) if options.format else _as_it_came(source),
         quality=options.quality or imaging.codec.DEFAULT_QUALITY,
         metadata=imaging.codec.read_metadata(source) if options.keep_metadata else None,
     )
+
+
+def _as_it_came(source: bytes) -> Format:
+    came_as = probe(source).format
+    return came_as if came_as in OUTPUT_FORMATS else Format.PNG

@@ -27,7 +27,7 @@ from tasks.engines import (
     load_segmentation_engine,
 )
 from tasks.groups import Groups, GroupsUnusable, open_groups
-from tasks.memory import limit_memory
+from tasks.memory import keep_freed_blocks, limit_memory
 from tasks.metrics import COLD_START_SECONDS, Tally
 from tasks.presence import Presence, TaskCounts, WorkerState
 from tasks.queues import Queue
@@ -143,6 +143,7 @@ class WorkerLife:
         child would fail each task that it is given.
         """
         limit_memory(settings().child_memory_bytes)
+        keep_freed_blocks()
         tally = Tally(self._profile.name)
         try:
             self._app.tracing = tracing.start(self._profile.name)

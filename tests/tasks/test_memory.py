@@ -1,5 +1,6 @@
 """A worker's memory has a bound, and work that would leave it fails alone."""
 
+import resource
 import sys
 from collections.abc import Callable, Iterator
 from multiprocessing import get_context
@@ -14,7 +15,7 @@ from celery.exceptions import TimeoutError as NoReplyError
 
 from tasks import store
 from tasks.errors import ErrorCode, translate
-from tasks.memory import limit_memory
+from tasks.memory import keep_freed_blocks, limit_memory
 from tasks.settings import Settings
 from tests import corpus, lab
 
@@ -48,6 +49,21 @@ def test_a_lack_of_memory_is_told_as_one(work: Callable[[], None]) -> None:
     """NumPy's error, OpenCV's and Python's own all become out_of_memory, in a process that lives on to say so."""
     with get_context("spawn").Pool(1) as pool:
         assert pool.apply(_code_under_a_limit, (work,)) is ErrorCode.OUT_OF_MEMORY
+
+
+def _faults_of_pictures() -> int:
+    keep_freed_blocks()
+    for _ in range(5):
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+        pictures = [np.ones(10 * MEGABYTE, np.uint8) for _ in range(3)]
+        del pictures
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+
+
+def test_a_child_works_in_the_memory_that_it_has() -> None:
+    """Pictures that come after others of their size cost no new pages."""
+    with get_context("spawn").Pool(1) as pool:
+        assert pool.apply(_faults_of_pictures) < 100
 
 
 @pytest.fixture
