@@ -95,7 +95,9 @@ def written(scale: Scale, pixels: Pixels, form: Format, speed: Goal, size: Goal)
     yield _faster(f"{form.upper()} of a photo of 1 MP: Pillow's default", OURS, PILLOW, took, made, speed)
     sizes = [made[name].size for name in (OURS, PILLOW)]
     detail = " : ".join(f"{number(each / 1000)} KB" for each in sizes)
-    yield Measure(10, f"{form.upper()} of a photo of 1 MP, bytes: Pillow's default", (sizes[0] / sizes[1],), size, detail)
+    yield Measure(
+        10, f"{form.upper()} of a photo of 1 MP, bytes: Pillow's default", (sizes[0] / sizes[1],), size, detail
+    )
 
 
 def _gap(made: dict[str, Made]) -> float:
