@@ -6,6 +6,7 @@ wrong until then has cost no decoding, no store and no queue.
 
 import io
 import re
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -26,10 +27,10 @@ from api.room import release_body
 from api.storage import Images
 from tasks.errors import ErrorCode, InputError, NotFoundError
 from tasks.imaging.mask_check import is_blank, marks_nothing, require_same_aspect
-from tasks.imaging.probe import Limits, probe
+from tasks.imaging.probe import Format, Limits, probe
 from tasks.imaging.structure import truncated
 from tasks.jobs import MaskArea
-from tasks.store import image_id
+from tasks.store import ImageMetadata, image_id
 
 ImageInput: TypeAlias = str | bytes
 """An image as a request gives it: base64, a data URL or an id as text, or the file itself."""
@@ -49,6 +50,7 @@ class Picture:
 
     field: str
     id: str
+    format: Format
     width: int
     height: int
     data: bytes | None
@@ -113,7 +115,7 @@ class BodyReader:
         """Store what a request brought, and let go of its body; with ``durable``, what it named is made durable too."""
         for picture in pictures:
             if picture.data is not None:
-                await self._images.put(picture.data, owner=owner, durable=durable)
+                await self._images.put(_metadata(picture, owner), picture.data, durable=durable)
             elif durable:
                 await self._images.keep(picture.id, owner=owner)
         release_body()
@@ -121,7 +123,7 @@ class BodyReader:
     async def _picture(self, field: str, value: ImageInput, owner: str) -> Picture:
         if isinstance(value, str) and _ID.fullmatch(value):
             known = await self._images.metadata(value, owner=owner)
-            return Picture(field, known.id, known.width, known.height, None)
+            return Picture(field, known.id, known.format, known.width, known.height, None)
         return await self._in_thread(_examine, field, value, self._limits)
 
     async def _in_thread(self, function: Callable[P, T], *arguments: P.args, **keywords: P.kwargs) -> T:
@@ -174,13 +176,17 @@ def require_box_inside(photo: Picture, box: Sequence[int]) -> None:
         )
 
 
+def _metadata(picture: Picture, owner: str) -> ImageMetadata:
+    return ImageMetadata(picture.id, picture.format, picture.width, picture.height, owner, time.time())
+
+
 def _examine(field: str, value: ImageInput, limits: Limits) -> Picture:
     with _naming(field):
         data = decode_base64(value) if isinstance(value, str) else value
         info = probe(data, limits)
         if not is_complete(data, info.format):
             raise truncated()
-    return Picture(field, image_id(data), info.width, info.height, data)
+    return Picture(field, image_id(data), info.format, info.width, info.height, data)
 
 
 def _check_aspect(mask: Picture, photo: Picture) -> None:

@@ -13,6 +13,7 @@ have put the image: whoever asks for it has to have shown, by ``metadata``, that
 import contextlib
 import hashlib
 import json
+import os
 import re
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -100,6 +101,7 @@ class ImageStore:
         """Take connections; nothing is sent yet. Bytes that come and go are counted in ``tally``, if anybody counts."""
         self._hot = HotTier(hot, hot_seconds)
         self._durable = durable
+        self._folder = _folder_of(durable)
         self._limits = limits
         self._tally = tally
 
@@ -109,17 +111,27 @@ class ImageStore:
         Raises ``InputError`` when the bytes are no acceptable image, ``UnavailableError`` (store_unavailable).
         """
         info = probe(data, self._limits)
-        key = image_id(data)
-        record_path = _record_path(key, owner)
-        metadata = ImageMetadata(key, info.format, info.width, info.height, owner, time.time())
+        metadata = ImageMetadata(image_id(data), info.format, info.width, info.height, owner, time.time())
+        self.put_known(metadata, data, durable=durable)
+        return metadata
+
+    def put_known(self, metadata: ImageMetadata, data: bytes, *, durable: bool = True) -> None:
+        """Store an image that was probed and hashed already. Raises ``UnavailableError`` (store_unavailable)."""
+        record_path = _record_path(metadata.id, metadata.owner)
         record = json.dumps(asdict(metadata)).encode()
-        in_hot = self._put_hot({_hot_key(key): data, _hot_key(key, owner): record})
+        in_hot = self._put_hot({_hot_key(metadata.id): data, _hot_key(metadata.id, metadata.owner): record})
         if durable or not in_hot:
             with _store_errors(metadata.id):
                 # The bytes first: whoever finds the record finds the image. Both writes are atomic.
-                self._put_durable(_bytes_path(metadata.id), data)
+                path = _bytes_path(metadata.id)
+                if not self._has_kept(path, len(data)):
+                    self._put_durable(path, data)
                 self._put_durable(record_path, record)
-        return metadata
+
+    def keep(self, image_id: str, *, owner: str = LOCAL_OWNER) -> None:
+        """Make an image durable that may be in the hot tier only; it lives on from now. Errors as ``open``."""
+        if not (self._has_kept(_bytes_path(image_id)) and self._has_kept(_record_path(image_id, owner))):
+            self.put(self.open(image_id), owner=owner)
 
     def open(self, image_id: str) -> bytes:
         """Return the bytes. Raises ``NotFoundError`` (image_unknown) or ``UnavailableError`` (store_unavailable)."""
@@ -208,12 +220,6 @@ class ImageStore:
                     deleted += len(old)
         return deleted + self._delete_halves(min(older_than_seconds, _HALF_SECONDS))
 
-    @property
-    def _folder(self) -> Path | None:
-        """Where the durable tier is a folder."""
-        root = self._durable.prefix if isinstance(self._durable, LocalStore) else None
-        return None if root is None else Path(root)
-
     def _delete_halves(self, older_than_seconds: float) -> int:
         """Delete what obstore calls ``NAME#NUMBER`` until it is whole, and neither lists nor deletes."""
         if self._folder is None:
@@ -225,6 +231,22 @@ class ImageStore:
                     path.unlink()
                     deleted += 1
         return deleted
+
+    def _has_kept(self, path: str, size: int | None = None) -> bool:
+        """Whether a folder holds a file, of so many bytes if that is known; it lives on from now.
+
+        Photos come again and again, with each edit of them. Only a folder can be told that they did.
+        """
+        if self._folder is None:
+            return False
+        try:
+            held = (self._folder / path).stat().st_size
+            is_whole = held > 0 if size is None else held == size
+            if is_whole:
+                os.utime(self._folder / path)
+        except OSError:
+            return False  # what is wrong with it, writing tells
+        return is_whole
 
     def _put_hot(self, entries: Mapping[str, bytes]) -> bool:
         written = self._hot.put(entries)
@@ -362,6 +384,12 @@ def _durable_store(url: str, answer_seconds: float) -> ObjectStore:
         retry_config={"max_retries": STORE_RETRIES, "retry_timeout": timedelta(seconds=answer_seconds)},
     )
     return store
+
+
+def _folder_of(durable: ObjectStore) -> Path | None:
+    """Return where a store is a folder."""
+    root = durable.prefix if isinstance(durable, LocalStore) else None
+    return None if root is None else Path(root)
 
 
 def _hot_key(image_id: str, owner: str | None = None) -> str:

@@ -258,7 +258,7 @@ async def _picture(request: Request, gateway: Gateway, job: Job, accept: str) ->
     image_id = stored.id
     if wanted != stored.format:
         image_id = await gateway.conversions.convert(stored.id, wanted, owner=job.owner)
-    return Response(await gateway.images.open(image_id), headers=headers, media_type=wanted.media_type)
+    return Response(await gateway.images.show(image_id), headers=headers, media_type=wanted.media_type)
 
 
 def _chosen(accept: str, stored: Format) -> Format:

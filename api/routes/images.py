@@ -98,4 +98,4 @@ async def get_image(image_id: str, request: Request, gateway: GatewayDep, owner:
     cached = not_modified(request, headers)
     if cached is not None:
         return cached
-    return Response(await gateway.images.open(metadata.id), headers=headers, media_type=metadata.format.media_type)
+    return Response(await gateway.images.show(metadata.id), headers=headers, media_type=metadata.format.media_type)

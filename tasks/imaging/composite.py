@@ -50,7 +50,9 @@ def over(above: NDArray[np.uint8], alpha: NDArray[np.uint8], below: NDArray[np.u
     result = np.empty_like(above)
     for start in range(0, above.shape[0], BAND):
         rows = np.s_[start : start + BAND]
-        weight = alpha[rows, :, None].astype(np.uint16)
+        weight = cv2.cvtColor(alpha[rows], cv2.COLOR_GRAY2RGB).astype(np.uint16)
         ground = below if isinstance(below, int) else below[rows]
-        result[rows] = (above[rows] * weight + ground * (255 - weight) + 127) // 255
+        mixed = above[rows] * weight + ground * (255 - weight) + 127
+        # mixed // 255, which holds below 65,535: division is the slowest of all this.
+        result[rows] = (mixed + (mixed >> 8) + 1) >> 8
     return result

@@ -67,7 +67,7 @@ def white_canvas_alpha(canvas: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
     Background is what is nearly white and connected to the border, so white parts of the object stay.
     """
-    nearly_white = np.where(canvas.min(axis=2) >= WHITE_LEVEL, np.uint8(255), np.uint8(0))
+    nearly_white = cv2.inRange(canvas, (WHITE_LEVEL,) * 3, (255,) * 3)
     framed = cv2.copyMakeBorder(nearly_white, 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=(255,))
     cv2.floodFill(framed, None, (0, 0), (128,))
     solid = np.where(framed[1:-1, 1:-1] == 128, np.uint8(0), np.uint8(255))

@@ -38,6 +38,9 @@ _LONE_MARKERS: Final = frozenset({0x01, *range(0xD0, 0xD9)})
 """JPEG markers without a length: TEM, RSTn, SOI."""
 _HUFFMAN_FRAMES: Final = frozenset({0xC0, 0xC1, 0xC2})
 """JPEG markers of frames whose blocks are coded one by one; arithmetic coding can do with less than a bit each."""
+_SEQUENTIAL_FRAMES: Final = frozenset({0xC0, 0xC1})
+_FRAMES: Final = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+"""JPEG markers SOFn: not DHT, JPG, DAC."""
 START_OF_SCAN: Final = 0xDA
 """A JPEG marker."""
 _END_OF_IMAGE: Final = 0xD9
@@ -88,10 +91,13 @@ def _png_chunks(data: bytes) -> Iterator[bytes]:
 
 
 def _jpeg(data: bytes) -> None:
+    frames: list[int] = []
     for number, (marker, at) in enumerate(jpeg_segments(data)):
         if number >= MAX_SEGMENTS:
             raise _too_many("segments")
-        if marker == START_OF_SCAN:
+        if marker in _FRAMES:
+            frames.append(at)
+        if marker == START_OF_SCAN and not _is_one_scan(data, frames, at):
             _check_scans(data, at)
 
 
@@ -107,6 +113,13 @@ def jpeg_segments(data: bytes) -> Iterator[tuple[int, int]]:
         if marker == START_OF_SCAN:
             return
         at += 2 if marker in _LONE_MARKERS else 2 + int.from_bytes(data[at + 2 : at + 4], "big")
+
+
+def _is_one_scan(data: bytes, frames: list[int], scan: int) -> bool:
+    """Whether a JPEG's first scan holds all of its picture, as most cameras write it: decoders read no second one."""
+    if len(frames) != 1 or data[frames[0] + 1] not in _SEQUENTIAL_FRAMES:
+        return False
+    return data[frames[0] + 9 : frames[0] + 10] == data[scan + 4 : scan + 5]  # their numbers of components
 
 
 def _check_scans(data: bytes, at: int) -> None:
