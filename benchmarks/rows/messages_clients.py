@@ -1,6 +1,7 @@
 """Row 15's second half: what a gateway holds for each client that waits."""
 
 import json
+import select
 import socket
 import sys
 import time
@@ -45,28 +46,38 @@ def gateway(broker_url: str, folder: Path) -> Iterator[Gateway]:
         "IMAGE_CACHE_URL": broker_url,
         "IMAGE_STORE_URL": f"file://{folder}/images",
         "DARKROOM_LOG_FORMAT": "json",
+        "DARKROOM_MAX_WAITING_JOBS": "1000000",  # else a long line's clients are refused, and do not wait
     }
     command = [sys.executable, "-m", "darkroom", "gateway", "--port", str(port)]
     with stand.serving(command, f"{url}/api/health", environment, folder / f"gateway-{port}.log") as process:
         yield Gateway(url, process)
 
 
-def memory_of_clients(scale: Scale, one: Gateway) -> Iterator[Measure]:
-    """Have clients wait for jobs that nobody takes: on event streams, then in sync requests."""
+def memory_of_clients(scale: Scale, for_streams: Gateway, for_requests: Gateway) -> Iterator[Measure]:
+    """Have clients wait for jobs that nobody takes: on event streams, and in sync requests.
+
+    Each kind has a gateway of its own: what the first kind gave back, the second would take again at no growth.
+    """
     count = scale.pick(full=300, quick=50)
-    photo = httpx.post(f"{one.url}/api/images", content=stand.PHOTO.read_bytes(), headers=_kind("image/jpeg"))
-    edit = json.dumps({"task_type": "white-balance", "input_image": photo.json()["image_id"]}).encode()
-    accepted = httpx.post(f"{one.url}/api/generate/async", content=edit, headers=_kind("application/json"))
-    follow = load.request("GET", f"{one.url}/api/generate/stream/{accepted.json()['task_id']}")
-    wait = load.request("POST", f"{one.url}/api/generate", edit, content_type="application/json")
-    for what, request, speaks in (("event stream", follow, True), ("sync request", wait, False)):
-        per_client = _memory_per_client(one, request, count, speaks=speaks)
+    edit = _edit(for_streams)
+    accepted = httpx.post(f"{for_streams.url}/api/generate/async", content=edit, headers=_kind("application/json"))
+    follow = load.request("GET", f"{for_streams.url}/api/generate/stream/{accepted.json()['task_id']}")
+    wait = load.request(
+        "POST", f"{for_requests.url}/api/generate", _edit(for_requests), content_type="application/json"
+    )
+    for what, one, request in (("event stream", for_streams, follow), ("sync request", for_requests, wait)):
+        per_client = _memory_per_client(one, request, count, speaks=request is follow)
         yield Measure(
             15,
             f"a gateway's memory for a client that waits: {what}, {count} of them",
             (per_client / 1000,),
             at_most(64, " KB"),
         )
+
+
+def _edit(one: Gateway) -> bytes:
+    photo = httpx.post(f"{one.url}/api/images", content=stand.PHOTO.read_bytes(), headers=_kind("image/jpeg"))
+    return json.dumps({"task_type": "white-balance", "input_image": photo.json()["image_id"]}).encode()
 
 
 def _kind(content_type: str) -> dict[str, str]:
@@ -96,4 +107,6 @@ def _waiting(one: Gateway, request: bytes, count: int, *, speaks: bool) -> Itera
         for each in clients if speaks else ():
             each.recv(4096)
         lab.wait_for(lambda: one.process.cpu_percent(SETTLE_SECONDS) < BUSY_PERCENT, "a gateway at rest")
+        if not speaks and select.select(clients, [], [], 0)[0]:
+            raise RuntimeError("A client was answered that should wait.")
         yield

@@ -56,7 +56,7 @@ def measure(scale: Scale) -> Iterator[Measure]:
                 _ask(line, each)
         yield from _growth(lines)
         yield _memory_per_job(lines)
-        yield from memory_of_clients(scale, lines[0].gateway)
+        yield from memory_of_clients(scale, lines[0].gateway, lines[1].gateway)
 
 
 def _filled(stack: contextlib.ExitStack, folder: Path, jobs: int) -> Line:
