@@ -9,11 +9,14 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import count
 from urllib.parse import urlsplit
 
 from benchmarks.harness import percentile
 
 END = b"\r\n\r\n"
+NUMBER = b"NuMbEr00"
+"""Where this stands in a request, each that is sent has eight hex digits of its own; base64 has all of them, too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +62,10 @@ class Connection:
         """Let go of it."""
         self._socket.close()
 
-    def ask(self, request: bytes) -> tuple[int, bytes, int]:
-        """Send a request; return its status, its headers and how long the body was, which is read and dropped."""
-        self._socket.sendall(request)
+    def ask(self, *request: bytes) -> tuple[int, bytes, int]:
+        """Send a request's parts; return status, headers and how long the body was, which is read and dropped."""
+        for part in request:
+            self._socket.sendall(part)
         read = b""
         while END not in read:
             piece = self._socket.recv(65536)
@@ -112,13 +116,16 @@ class Connection:
 def run(url: str, request: bytes, *, in_flight: int, seconds: float, expect: int = 200) -> Outcome:
     """Send a request again and again over so many connections for some seconds."""
     took: list[float] = []
+    before, mark, after = request.rpartition(NUMBER)
+    numbers = count(time.time_ns() % 2**31)
     until = time.perf_counter() + seconds
 
     def client() -> None:
         connection = Connection(url)
         try:
             while (began := time.perf_counter()) < until:
-                status, _, _ = connection.ask(request)
+                number = b"%08x" % next(numbers) if mark else b""
+                status, _, _ = connection.ask(before, number + after)
                 if status != expect:
                     raise RuntimeError(f"{url} answered {status}")
                 took.append(time.perf_counter() - began)
