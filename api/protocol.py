@@ -11,7 +11,7 @@ from typing import Any
 
 import structlog
 from uvicorn.config import Config
-from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
 from api.problems import MEDIA_TYPE, RETRY_SECONDS, problem_of
@@ -20,9 +20,11 @@ from tasks.errors import DarkroomError, ErrorCode, error_of
 log = structlog.get_logger(__name__)
 
 _NO_LINGER = struct.pack("ii", 1, 0)
+_HEAD_BYTES = 65_536
+"""Of a request's headers, as long as they have not all come; the parser itself knows no end."""
 
 
-class GatewayProtocol(H11Protocol):
+class GatewayProtocol(HttpToolsProtocol):
     """One connection."""
 
     def __init__(
@@ -38,6 +40,7 @@ class GatewayProtocol(H11Protocol):
         self._head_timer: asyncio.TimerHandle | None = None
         self._write_timer: asyncio.TimerHandle | None = None
         self._has_begun = False
+        self._head_bytes = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as in uvicorn
         """Wait for a request, unless there are too many connections."""
@@ -60,13 +63,15 @@ class GatewayProtocol(H11Protocol):
         if self._head_timer is None and not self._is_answering:
             self._await_head()
         super().data_received(data)
+        if self._head_timer is not None:
+            self._head_bytes += len(data)
+            if self._head_bytes > _HEAD_BYTES:
+                self.send_400_response("The request's headers are longer than 64 KiB.")
 
-    def handle_events(self) -> None:
-        """Read requests off what came."""
-        before = self.cycle
-        super().handle_events()
-        if self.cycle is not before:
-            self._head_came()
+    def on_headers_complete(self) -> None:
+        """Begin to answer."""
+        self._head_came()
+        super().on_headers_complete()
 
     def pause_writing(self) -> None:
         """Watch a client that takes its answer too slowly for our buffers."""
@@ -89,6 +94,7 @@ class GatewayProtocol(H11Protocol):
         if self._head_timer is not None:
             self._head_timer.cancel()
             self._head_timer = None
+        self._head_bytes = 0
 
     def _head_is_late(self) -> None:
         self._head_timer = None

@@ -4,7 +4,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import httpx
 import pytest
@@ -67,6 +67,20 @@ def test_headers_that_drip_are_cut_off(make_server: MakeServer, first: bool, dro
             answer = raw.recv(65536)
         assert answer.startswith(b"HTTP/1.1 408")
         assert b"request_timeout" in answer
+
+
+@pytest.mark.parametrize("piece", [b"X-Long: yes\r\n", b"x"], ids=["many", "one"])
+def test_headers_without_end_are_cut_off(client: httpx.Client, piece: bytes) -> None:
+    """They are refused once they have 64 KiB, however quickly they come; nobody's memory is filled with them."""
+    with connected(client) as raw:
+        raw.sendall(HEAD + b"X-Long: ")
+        answer = b""
+        with suppress(OSError):
+            for _ in range(200):
+                raw.sendall(piece * (10_000 // len(piece)))
+        answer = until_closed(raw)
+    assert answer == b"" or answer.startswith(b"HTTP/1.1 400")
+    assert client.get("/api/health").status_code == 200
 
 
 def test_a_connection_without_a_request_is_closed_in_silence(make_server: MakeServer) -> None:
