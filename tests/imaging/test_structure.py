@@ -6,9 +6,11 @@ import pytest
 
 from tasks.errors import ErrorCode, InputError
 from tasks.imaging import structure
+from tasks.imaging.codec import decode
 from tasks.imaging.probe import probe
 from tests import corpus
 from tests.corpus import chunk, gif, gif_frame, jpeg, png, sample, segment
+from tests.imaging.pictures import gradient, save
 
 FLOODS = (
     "png 3000 profiles inflate to 1 MB each",
@@ -73,3 +75,21 @@ def test_a_jpeg_of_far_too_few_bytes_is_truncated() -> None:
     with pytest.raises(InputError) as caught:
         probe(sample("jpeg says 6000 x 6000").data)
     assert caught.value.code is ErrorCode.IMAGE_TRUNCATED
+
+
+def test_scans_behind_the_whole_picture_cost_nothing() -> None:
+    """They are not counted in a sequential JPEG whose first scan holds all components, so no decoder may read them."""
+    plain = save(gradient(), "JPEG")
+    scan, end = plain.rindex(b"\xff\xda"), plain.rindex(b"\xff\xd9")
+    flood = plain[:end] + plain[scan:end] * 20_000 + plain[end:]
+    structure.require_plain(flood)
+
+    def seconds(data: bytes) -> float:
+        began = time.process_time()
+        for _ in range(3):
+            decode(data)
+        return time.process_time() - began
+
+    seconds(plain)
+    assert seconds(flood) < 200 * max(seconds(plain), 1e-3)
+    assert (decode(flood) == decode(plain)).all()

@@ -78,6 +78,36 @@ def test_the_durable_tier_serves_when_the_hot_one_forgot(images: ImageStore, hot
     assert images.metadata(put.id) == put
 
 
+@pytest.mark.parametrize("again", ["put", "keep"])
+def test_what_is_kept_lives_on_and_is_not_written_again(images: ImageStore, tmp_path: Path, again: str) -> None:
+    """A photo that comes with each edit of it costs one write; its file counts as new for what deletes the old."""
+    put = images.put(PNG)
+    kept = next(path for path in tmp_path.rglob("*") if path.is_file() and path.read_bytes() == PNG)
+    inode = kept.stat().st_ino
+    os.utime(kept, (0, 0))
+    images.put(PNG) if again == "put" else images.keep(put.id)
+    assert kept.stat().st_ino == inode
+    assert kept.stat().st_mtime > time.time() - 60
+
+
+def test_half_a_file_is_written_anew(images: ImageStore, hot: redis.Redis, tmp_path: Path) -> None:
+    """What a full disk or a bad day has left of an image is mended by its next upload."""
+    put = images.put(PNG)
+    kept = next(path for path in tmp_path.rglob("*") if path.is_file() and path.read_bytes() == PNG)
+    kept.write_bytes(PNG[:100])
+    images.put(PNG)
+    hot.flushdb()
+    assert images.open(put.id) == PNG
+
+
+def test_a_hot_image_is_kept_on_demand(images: ImageStore, hot: redis.Redis) -> None:
+    """Then it outlives the hot tier."""
+    put = images.put(PNG, durable=False)
+    images.keep(put.id)
+    hot.flushdb()
+    assert images.open(put.id) == PNG
+
+
 def test_a_hot_image_is_not_durable(images: ImageStore, hot: redis.Redis, tmp_path: Path) -> None:
     """An image put for the hot tier only is gone with it, and has a time to live there."""
     put = images.put(PNG, durable=False)
