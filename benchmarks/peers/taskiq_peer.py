@@ -1,7 +1,6 @@
 """FastAPI and taskiq over Redis.
 
-taskiq writes its messages as pydantic writes JSON, whatever the serializer: the photo has to be text. Results are
-pickles, and carry bytes as they are.
+taskiq writes messages and results as pydantic writes JSON, whatever the serializer: pictures have to be text.
 """
 
 import base64
@@ -28,10 +27,10 @@ broker = (
 
 
 @broker.task
-def resize_task(image: str) -> bytes:
-    """Resize a photo that comes in base64."""
+def resize_task(image: str) -> str:
+    """Resize a photo; both are in base64."""
     compute.one_thread_each()
-    return compute.resized(base64.b64decode(image))
+    return base64.b64encode(compute.resized(base64.b64decode(image))).decode()
 
 
 @asynccontextmanager
@@ -54,4 +53,4 @@ async def resize(photo: Annotated[bytes, Body(media_type="image/jpeg")]) -> Resp
     """Answer the resized photo."""
     task = await resize_task.kiq(base64.b64encode(photo).decode())
     result = await task.wait_result(check_interval=CHECK_SECONDS, timeout=60)
-    return Response(result.return_value, media_type="image/jpeg")
+    return Response(base64.b64decode(result.return_value), media_type="image/jpeg")

@@ -12,7 +12,7 @@ import statistics
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from functools import cache, partial
 from pathlib import Path
@@ -27,6 +27,8 @@ from tests import lab
 
 ROOT = Path(__file__).parents[2]
 IN_FLIGHT = 6
+ANSWER_SECONDS = 5.0
+"""Of a server that has just started; one that never answers is not waited for without end."""
 Figures = dict[tuple[str, str], list[float]]
 """Requests per second (``rate``) and median seconds (``p50``), by the side's name, a value for each round."""
 
@@ -42,9 +44,8 @@ class Side:
     def warm(self) -> None:
         """Have it compute until it does so steadily. Raises ``RuntimeError`` if its picture is not everybody's."""
         lab.wait_for(self._answers, self.name, stand.READY_SECONDS)
-        connection = load.Connection(self.url)
-        answer = connection.body(self.request)
-        connection.close()
+        with closing(load.Connection(self.url)) as connection:
+            answer = connection.body(self.request)
         if not any(picture in answer for picture in _wanted()):
             raise RuntimeError(f"{self.name} computes something else")
         load.run(self.url, self.request, in_flight=IN_FLIGHT, seconds=1)
@@ -59,13 +60,11 @@ class Side:
 
     def _answers(self) -> bool:
         """Whether it is past its start: some listen before they can compute."""
-        connection = load.Connection(self.url)
         try:
-            return connection.ask(self.request)[0] == 200
+            with closing(load.Connection(self.url, ANSWER_SECONDS)) as connection:
+                return connection.ask(self.request)[0] == 200
         except OSError:
             return False
-        finally:
-            connection.close()
 
 
 @dataclass(frozen=True, slots=True)
