@@ -4,15 +4,11 @@ The umbrella imports every command and plug-in that is installed (Flower, a shel
 """
 
 import gc
-import os
 import sys
 
 
 def main() -> None:
     """Run a worker with the process's arguments, until it is told to stop."""
-    # For numpy's products, before it is loaded: a second thread saves a removal little or no time and costs it as much
-    # again of another core, as OpenBLAS spins until the slower one is there; a machine has a slot for each core.
-    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     # What is loaded stays: to look through all of it for garbage, again and again, takes a tenth of the start.
     gc.disable()
     from celery.bin.base import CLIContext  # noqa: PLC0415 - after that

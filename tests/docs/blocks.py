@@ -27,6 +27,7 @@ NEEDS: Mapping[str, str] = {
     "install": "an installation of minutes",
     "logs": "the logs of a deployment",
     "network": "servers of others",
+    "quiet": "a machine with nothing else on it for a quarter of an hour",
     "root": "a machine of its own, as root",
     "stays": "a terminal: it runs until somebody stops it",
     "weights": "weights of gigabytes",
