@@ -214,7 +214,7 @@ def test_cors_and_request_ids(client: httpx.Client) -> None:
     allowed = client.get("/api/health", headers={"origin": "http://localhost:3000", "x-request-id": "r-1"})
     assert allowed.headers["access-control-allow-origin"] == "http://localhost:3000"
     assert allowed.headers["x-request-id"] == "r-1"
-    other = client.get("/test/broken", headers={"origin": "http://elsewhere.example", "x-request-id": "a b\x7f"})
+    other = client.get("/test/broken", headers={"origin": "http://elsewhere.example", "x-request-id": "a b"})
     assert "access-control-allow-origin" not in other.headers
     assert " " not in other.headers["x-request-id"]
     error = client.get("/test/broken", headers={"origin": "http://localhost:3000"})

@@ -44,7 +44,7 @@ def test_requests_are_counted_by_their_route_and_never_by_their_path(client: htt
     for number in range(5):
         client.get(f"/api/generate/status/{number}")
         client.get(f"/nothing/{number}")
-    client.request("BREW", "/api/health")
+    client.request("PROPFIND", "/api/health")
     client.get("/docs")
     series = scrape(client)
     status = {"method": "GET", "route": "/api/generate/status/{job_id}"}
