@@ -233,6 +233,18 @@ def test_a_click_at_the_same_place_takes_the_next_match(page: Page) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("start", "end"), [(ROCKET, (ROCKET[0], 0.7)), ((-0.008, 0.6), (-0.008, 0.6))], ids=["a line", "beside the photo"]
+)
+def test_what_encloses_nothing_is_a_click(page: Page, start: tuple[float, float], end: tuple[float, float]) -> None:
+    """A hand that slips along a line, or presses beside the photo, asks for what is nearest, not for an empty box."""
+    open_sample(page)
+    with page.expect_response("**/api/smart-mask") as answer:
+        drag(page, LAUNCH_PAD, start, end)
+    assert answer.value.ok
+    assert {"points", "bbox"} & json.loads(answer.value.request.post_data or "").keys() == {"points"}
+
+
 def test_what_is_wrong_is_said_at_its_control(page: Page) -> None:
     """A file that is no picture, a missing mask and a seed out of range: each in its place, in the API's words."""
     open_file(page, "photo.jpg", b"no picture at all")

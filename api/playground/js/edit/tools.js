@@ -1,7 +1,8 @@
 /** What a press, a drag and a release mean to each tool. Points are pixels of the working copy. */
 
-/** A drag shorter than this, in pixels on the screen, is a click. */
+/** A drag shorter than this, in pixels on the screen, is a click; so is a straight line, which encloses nothing. */
 const CLICK = 6;
+const LINE = 1;
 
 /**
  * @typedef {import("./view.js").Point} Point
@@ -58,8 +59,9 @@ class Corners {
   /** @type {[Point, Point] | null} */
   box = null;
 
-  press(_bench, point) {
-    this.box = [point, point];
+  press({ view }, point) {
+    const corner = view.inside(point);
+    this.box = [corner, corner];
   }
 
   drag({ view }, point) {
@@ -73,8 +75,8 @@ class Corners {
   take({ view }) {
     const [a, b] = this.box ?? [{ x: 0, y: 0 }, { x: 0, y: 0 }];
     this.box = null;
-    const isClick = Math.hypot(a.x - b.x, a.y - b.y) * view.zoom < CLICK;
-    return { a: view.inside(a), b, isClick };
+    const [width, height] = [Math.abs(a.x - b.x) * view.zoom, Math.abs(a.y - b.y) * view.zoom];
+    return { a, b, isClick: Math.hypot(width, height) < CLICK || Math.min(width, height) < LINE };
   }
 }
 
