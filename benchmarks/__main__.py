@@ -38,14 +38,23 @@ def main() -> None:
     arguments = parser.parse_args()
     scale = Scale.QUICK if arguments.quick else Scale.FULL
     about = machine()
-    measures = sorted(measured(scale, set(arguments.row or range(1, 17))), key=lambda one: one.row)
-    Console(width=200).print(table(measures, about))
-    if arguments.into:
-        arguments.into.mkdir(parents=True, exist_ok=True)
-        told = json.dumps(as_json(measures, about), indent=1, ensure_ascii=False)
-        (arguments.into / "performance.json").write_text(f"{told}\n")
-        (arguments.into / "performance.md").write_text(markdown(measures))
-        importlib.import_module("benchmarks.plot").draw(measures, arguments.into / "performance.svg")
+    measures: list[Measure] = []
+    try:
+        measures.extend(measured(scale, set(arguments.row or range(1, 17))))
+    finally:  # one peer that does not start, in the twelfth minute, is no reason to lose the others
+        measures.sort(key=lambda one: one.row)
+        Console(width=200).print(table(measures, about))
+        if arguments.into:
+            write(arguments.into, measures, about)
+
+
+def write(folder: Path, measures: list[Measure], about: dict[str, str]) -> None:
+    """Write a run to a folder: every round's figure, the table of a page and the picture."""
+    folder.mkdir(parents=True, exist_ok=True)
+    told = json.dumps(as_json(measures, about), indent=1, ensure_ascii=False)
+    (folder / "performance.json").write_text(f"{told}\n")
+    (folder / "performance.md").write_text(markdown(measures))
+    importlib.import_module("benchmarks.plot").draw(measures, folder / "performance.svg")
 
 
 def measured(scale: Scale, rows: set[int]) -> Iterator[Measure]:

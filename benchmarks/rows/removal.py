@@ -44,7 +44,7 @@ def measure(scale: Scale, _: set[int]) -> Iterator[Measure]:
     pairs = list(zip(took["queues"], took["process"], strict=True))
     queued, alone = (1000 * statistics.median(took[way]) for way in ("queues", "process"))
     detail = f"{number(queued)} ms through queues, {number(alone)} ms in one process"
-    limit = "two parts of three run side by side; between the tasks are five trips to the broker and the store"
+    limit = "two parts of three run side by side"
     yield Measure(
         14,
         "a removal: its parts in one process, time less 10 ms",
